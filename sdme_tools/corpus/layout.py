@@ -1,0 +1,93 @@
+"""Layout: every path of a corpus folder, and no other place knows one.
+
+corpus.toml  participants.csv  recordings.csv
+recordings/<recording_id>/recording.json  <table>.jsonl  media/<utterance_id>/
+                              dropped/<stage>.jsonl  receipts/<stage>.json
+rounds/<round_id>/  releases/<version>/  runs/<name>/
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Paths below a corpus folder; nothing is touched."""
+
+    root: Path
+
+    @property
+    def config(self) -> Path:
+        """corpus.toml."""
+        return self.root / "corpus.toml"
+
+    @property
+    def participants(self) -> Path:
+        """participants.csv, edited by people."""
+        return self.root / "participants.csv"
+
+    @property
+    def seats(self) -> Path:
+        """recordings.csv, edited by people: who sits where in which file."""
+        return self.root / "recordings.csv"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the one process that may write; the system releases it when that process dies."""
+        return self.root / ".lock"
+
+    @property
+    def recordings(self) -> Path:
+        """The folder of all recordings."""
+        return self.root / "recordings"
+
+    @property
+    def copies(self) -> Path:
+        """Raw files that were taken into the corpus with `sdme ingest --copy`."""
+        return self.root / "raw"
+
+    def recording_dir(self, recording_id: str) -> Path:
+        """Everything known of one recording."""
+        return self.recordings / recording_id
+
+    def recording(self, recording_id: str) -> Path:
+        """recording.json, written by ingest."""
+        return self.recording_dir(recording_id) / "recording.json"
+
+    def table(self, recording_id: str, name: str) -> Path:
+        """A stage's table, such as utterances."""
+        return self.recording_dir(recording_id) / f"{name}.jsonl"
+
+    def dropped(self, recording_id: str, stage: str) -> Path:
+        """What a stage left out, with reasons."""
+        return self.recording_dir(recording_id) / "dropped" / f"{stage}.jsonl"
+
+    def receipt(self, recording_id: str, stage: str) -> Path:
+        """What a stage's output was made from."""
+        return self.recording_dir(recording_id) / "receipts" / f"{stage}.json"
+
+    def failure(self, recording_id: str, stage: str) -> Path:
+        """Why a stage's last run failed; gone once it succeeds."""
+        return self.recording_dir(recording_id) / "receipts" / f"{stage}.failed.json"
+
+    def media(self, recording_id: str) -> Path:
+        """One folder an utterance."""
+        return self.recording_dir(recording_id) / "media"
+
+    @property
+    def rounds(self) -> Path:
+        """The folder of all annotation rounds."""
+        return self.root / "rounds"
+
+    def round_dir(self, round_id: str) -> Path:
+        """round.json, items.jsonl, annotations.jsonl, consensus.jsonl."""
+        return self.rounds / round_id
+
+    @property
+    def releases(self) -> Path:
+        """The folder of all releases."""
+        return self.root / "releases"
+
+    def release_dir(self, version: str) -> Path:
+        """One release."""
+        return self.releases / version

@@ -1,0 +1,245 @@
+"""corpus.toml as a record: every default is written here and nowhere else.
+
+A field's description becomes the comment above it in the corpus.toml that `sdme init` writes.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
+
+from sdme_tools.records.base import Record
+from sdme_tools.records.face import Share
+from sdme_tools.records.recording import Consent, Identifier
+from sdme_tools.records.release import Split
+
+Options = dict[str, str | int | float | bool]
+
+DEFAULT_LABELS = ("neutral", "happiness", "sadness", "anger", "surprise", "fear", "disgust")
+
+
+class CorpusSection(Record):
+    """What the corpus is called and which labels it knows."""
+
+    name: Annotated[Identifier, Field(description="Name of the corpus, used in releases.")] = "corpus"
+    labels: Annotated[
+        tuple[str, ...], Field(description="The single-choice label set, in class order. Fixed once votes exist.")
+    ] = DEFAULT_LABELS
+    cannot_tell: Annotated[str, Field(description="What a rater chooses who cannot tell; kept, never a class.")] = (
+        "cannot tell"
+    )
+
+    @model_validator(mode="after")
+    def _labels_differ(self) -> Self:
+        names = [*self.labels, self.cannot_tell]
+        if len(self.labels) < 2:
+            raise ValueError(f"at least two labels are needed, got {list(self.labels)}")
+        if len(set(names)) != len(names) or not all(name.strip() == name and name for name in names):
+            raise ValueError(f"labels must be distinct, not empty and without outer spaces, got {names}")
+        return self
+
+
+class SegmentSection(Record):
+    """How a recording's sound becomes utterances."""
+
+    backend: Annotated[str, Field(description="Voice activity detector: silero, or my_package.module:Class.")] = (
+        "silero"
+    )
+    threshold: Annotated[
+        Share, Field(description="Speech probability that counts as speech. Lower finds quiet speech, and noise.")
+    ] = 0.3
+    min_speech_ms: Annotated[NonNegativeInt, Field(description="Shorter bursts of speech are ignored.")] = 100
+    split_pause_ms: Annotated[PositiveInt, Field(description="A pause at least this long ends an utterance.")] = 500
+    padding_ms: Annotated[
+        NonNegativeInt, Field(description="Kept before and after the speech, never reaching into a neighbour's speech.")
+    ] = 150
+    min_utterance_ms: Annotated[
+        NonNegativeInt, Field(description="Utterances with less speech than this are dropped (too_short).")
+    ] = 300
+    max_utterance_ms: Annotated[
+        PositiveInt, Field(description="Longer utterances are split at their longest pause.")
+    ] = 15_000
+    options: Annotated[Options, Field(description="Handed to a detector of your own.")] = {}
+
+    @model_validator(mode="after")
+    def _minimum_below_maximum(self) -> Self:
+        if self.min_utterance_ms >= self.max_utterance_ms:
+            raise ValueError(
+                f"min_utterance_ms ({self.min_utterance_ms}) must lie below max_utterance_ms ({self.max_utterance_ms})"
+            )
+        return self
+
+
+class FacesSection(Record):
+    """How faces are found and followed."""
+
+    backend: Annotated[str, Field(description="Face detector: mediapipe, or my_package.module:Class.")] = "mediapipe"
+    detector_model: Annotated[
+        str, Field(description='Path of a face detection model; "" = the one `sdme models fetch` brings.')
+    ] = ""
+    landmark_model: Annotated[
+        str, Field(description='Path of a face landmark bundle (.task); "" = the one `sdme models fetch` brings.')
+    ] = ""
+    frames_per_second: Annotated[float, Field(gt=0, le=60, description="How many pictures a second are looked at.")] = (
+        12.5
+    )
+    min_confidence: Annotated[Share, Field(description="Detections below this are ignored.")] = 0.5
+    min_face_px: Annotated[PositiveInt, Field(description="Faces smaller than this are ignored.")] = 24
+    min_overlap: Annotated[
+        Share, Field(description="Overlap (IoU) with a track's last box that continues the track.")
+    ] = 0.3
+    max_gap_ms: Annotated[PositiveInt, Field(description="A face gone for longer than this starts a new track.")] = 1000
+    min_track_ms: Annotated[NonNegativeInt, Field(description="Shorter tracks are dropped (short_track).")] = 400
+    options: Annotated[Options, Field(description="Handed to a detector of your own.")] = {}
+
+
+class BindSection(Record):
+    """When an utterance is bound to a face, and when not."""
+
+    backend: Annotated[str, Field(description="Speaking scorer: mouth_movement, or my_package.module:Class.")] = (
+        "mouth_movement"
+    )
+    min_visible_share: Annotated[
+        Share, Field(description="A face must be seen in at least this share of the utterance's speech.")
+    ] = 0.5
+    min_score: Annotated[
+        Share, Field(description="Below this nobody in the picture is taken to speak (off_screen).")
+    ] = 0.5
+    min_margin: Annotated[
+        Share, Field(description="Lead over the runner-up that a binding needs (else several_candidates).")
+    ] = 0.15
+    options: Annotated[Options, Field(description="Handed to a scorer of your own.")] = {}
+
+
+class TranscribeSection(Record):
+    """Where the words come from."""
+
+    backend: Annotated[
+        str,
+        Field(
+            description="whisper (openai-whisper), sidecar (.srt .vtt .txt .json next to the recording), "
+            "or my_package.module:Class."
+        ),
+    ] = "whisper"
+    model: Annotated[
+        str, Field(description="Whisper model name (turbo, small, …) or path of a checkpoint (./here = this folder).")
+    ] = "turbo"
+    language: Annotated[str, Field(description='ISO 639-1 code; "" = detected for each utterance.')] = ""
+    batch_size: Annotated[PositiveInt, Field(description="Utterances decoded at a time.")] = 16
+    options: Annotated[Options, Field(description="Handed to a recogniser of your own.")] = {}
+
+
+class ClipsSection(Record):
+    """What is cut out for raters and for training."""
+
+    crf: Annotated[int, Field(ge=0, le=51, description="H.264 quality of clip.mp4 and face.mp4; lower is better.")] = 20
+    frames_per_second: Annotated[
+        float, Field(ge=0, le=120, description="Constant frame rate of the clips; 0 = the recording's own average.")
+    ] = 0.0
+    face_size_px: Annotated[int, Field(ge=32, le=1024, multiple_of=2, description="Side of the square face crop.")] = (
+        224
+    )
+    face_context: Annotated[
+        float, Field(ge=1, le=4, description="Side of the crop over the longer side of the face box.")
+    ] = 1.5
+
+
+class ReleaseSection(Record):
+    """What a release contains."""
+
+    scope: Annotated[
+        Consent,
+        Field(description="Whom it is for: internal, research or public. Only participants whose consent covers it."),
+    ] = Consent.PUBLIC
+    splits: Annotated[dict[Split, Share], Field(description="Share of utterances in each split; they sum to 1.")] = {
+        Split.TRAIN: 0.7,
+        Split.VALIDATION: 0.15,
+        Split.TEST: 0.15,
+    }
+    group_by: Annotated[
+        tuple[str, ...],
+        Field(
+            min_length=1,
+            description="What never crosses splits: participant, recording, session. With recording, the people who "
+            "talk to each other stay together, since each may be heard in the other's clips.",
+        ),
+    ] = ("participant", "recording")
+    min_raters: Annotated[PositiveInt, Field(description="Votes an utterance needs.")] = 1
+    require_face: Annotated[bool, Field(description="Leave out utterances that are not bound to a face.")] = False
+    clips: Annotated[bool, Field(description="Ship clip.mp4 too; needs the consent of everyone in the recording.")] = (
+        False
+    )
+    shard_mb: Annotated[PositiveInt, Field(le=500, description="Largest size of a shard in megabytes.")] = 500
+    seed: Annotated[int, Field(description="Decides between splits that are equally good.")] = 0
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.scope is Consent.NONE:
+            raise ValueError("scope must be internal, research or public")
+        if abs(sum(self.splits.values()) - 1) > 1e-6:
+            raise ValueError(f"the shares of splits must sum to 1, got {sum(self.splits.values()):g}")
+        known = {"participant", "recording", "session"}
+        if not set(self.group_by) <= known or "participant" not in self.group_by:
+            raise ValueError(f"group_by must hold participant and may hold recording, session; got {self.group_by}")
+        return self
+
+
+class CorpusConfig(Record):
+    """The whole of corpus.toml."""
+
+    corpus: CorpusSection = CorpusSection()
+    segment: SegmentSection = SegmentSection()
+    faces: FacesSection = FacesSection()
+    bind: BindSection = BindSection()
+    transcribe: TranscribeSection = TranscribeSection()
+    clips: ClipsSection = ClipsSection()
+    release: ReleaseSection = ReleaseSection()
+
+
+MODEL_PATHS = {"faces": ("detector_model", "landmark_model"), "transcribe": ("model",)}
+"""Settings that may name a file."""
+
+
+def anchor_paths(config: CorpusConfig, root: Path) -> CorpusConfig:
+    """Read relative paths as relative to the corpus folder, wherever the command is typed.
+
+    A plain name without a slash, such as 'turbo', is a model's name and stays.
+    """
+    sections = {}
+    for name, settings in MODEL_PATHS.items():
+        section: Record = getattr(config, name)
+        values = {setting: getattr(section, setting) for setting in settings}
+        anchored = {s: str(root.absolute() / Path(v).expanduser()) for s, v in values.items() if "/" in v}
+        sections[name] = section.model_copy(update=anchored)
+    return config.model_copy(update=sections)
+
+
+def render_corpus_toml(config: CorpusConfig) -> str:
+    """Write the configuration as TOML with every value visible and its description as a comment."""
+    lines = ["# The settings of this corpus. Every value stands here with its default; change it and run `sdme run`:"]
+    lines.append("# only the stages that depend on it run again.")
+    for name in type(config).model_fields:
+        section: Record = getattr(config, name)
+        lines += ["", f"# {type(section).__doc__}", f"[{name}]", *_render_section(section)]
+    return "\n".join(lines) + "\n"
+
+
+def _render_section(section: Record) -> Iterator[str]:
+    for name, field in type(section).model_fields.items():
+        yield f"# {field.description}"
+        yield f"{name} = {_render_value(getattr(section, name))}"
+
+
+def _render_value(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        escaped = "".join(f"\\u{ord(c):04x}" if ord(c) < 32 or c in '"\\' else c for c in value)
+        return f'"{escaped}"'
+    if isinstance(value, (tuple, list)):
+        return f"[{', '.join(_render_value(item) for item in value)}]"
+    if isinstance(value, dict):
+        inner = ", ".join(f"{key} = {_render_value(item)}" for key, item in value.items())
+        return f"{{ {inner} }}" if inner else "{}"
+    return repr(value)

@@ -1,0 +1,84 @@
+"""What goes out: the rows of a release and its manifest."""
+
+from enum import StrEnum
+
+from pydantic import NonNegativeInt, PositiveInt
+
+from sdme_tools.records.annotation import Condition
+from sdme_tools.records.base import Record
+from sdme_tools.records.recording import Consent, Identifier
+from sdme_tools.records.span import Span
+
+
+class Split(StrEnum):
+    """The three parts; no speaker is in two of them."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+class ReleaseRow(Record):
+    """Everything a release says of one utterance, media by path: the single join's result."""
+
+    utterance_id: Identifier
+    recording_id: Identifier
+    session_id: Identifier
+    speaker_id: Identifier
+    span: Span
+    text: str
+    language: str | None
+    label: str | None
+    votes: dict[str, NonNegativeInt]
+    num_raters: NonNegativeInt
+    condition: Condition
+    binding_score: float | None
+    binding_reason: str
+    voice_path: str
+    """Relative to the corpus folder."""
+    face_path: str | None
+    clip_path: str | None
+    """Given only where everyone in the recording consents."""
+
+
+class Exclusion(Record):
+    """An utterance that a release leaves out; released + excluded = kept in the corpus."""
+
+    utterance_id: Identifier
+    reason: str
+    detail: str = ""
+
+
+class ReleaseFile(Record):
+    """A file of a release."""
+
+    path: str
+    sha256: str
+    size_bytes: NonNegativeInt
+
+
+class SplitSummary(Record):
+    """How much of the release a split holds."""
+
+    num_utterances: NonNegativeInt
+    num_speakers: NonNegativeInt
+    duration_ms: NonNegativeInt
+    labels: dict[str, NonNegativeInt]
+
+
+class Manifest(Record):
+    """manifest.json, written last: a folder without it is no release."""
+
+    name: str
+    version: str
+    scope: Consent
+    labels: tuple[str, ...]
+    group_by: tuple[str, ...]
+    seed: int
+    splits: dict[Split, SplitSummary]
+    num_seen: NonNegativeInt
+    excluded: dict[str, PositiveInt]
+    """Utterances left out, by reason; seen = released + excluded."""
+    files: tuple[ReleaseFile, ...]
+    made_by: str
+    """Name and version of the program."""

@@ -1,0 +1,42 @@
+"""JSON Schemas of every noun that lies on disk, for people who read a corpus without this package."""
+
+import json
+
+from sdme_tools.records.annotation import Annotation, Consensus, Item, Round
+from sdme_tools.records.base import Record
+from sdme_tools.records.config import CorpusConfig
+from sdme_tools.records.face import Binding, FaceTrack
+from sdme_tools.records.recording import Participant, Recording
+from sdme_tools.records.release import Manifest
+from sdme_tools.records.utterance import Clip, Drop, Transcript, Utterance
+
+ON_DISK: tuple[type[Record], ...] = (
+    Annotation,
+    Binding,
+    Clip,
+    Consensus,
+    CorpusConfig,
+    Drop,
+    FaceTrack,
+    Item,
+    Manifest,
+    Participant,
+    Recording,
+    Round,
+    Transcript,
+    Utterance,
+)
+
+
+def render_schemas() -> dict[str, str]:
+    """Return file name -> JSON Schema (draft 2020-12) text, the same bytes every time."""
+    return {f"{_snake(kind.__name__)}.schema.json": _render(kind) for kind in ON_DISK}
+
+
+def _render(kind: type[Record]) -> str:
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema"} | kind.model_json_schema(mode="serialization")
+    return json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{c.lower()}" if c.isupper() and i else c.lower() for i, c in enumerate(name))

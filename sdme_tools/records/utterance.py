@@ -1,0 +1,95 @@
+"""What the stages make of a recording: utterances, what was left out, transcripts, clips."""
+
+from typing import Annotated
+
+from pydantic import Field, NonNegativeInt, PositiveInt
+
+from sdme_tools.records.base import Record, Source
+from sdme_tools.records.recording import Identifier
+from sdme_tools.records.span import Span
+
+
+class Utterance(Record):
+    """A stretch of one person's speech, cut at pauses."""
+
+    utterance_id: Identifier
+    recording_id: Identifier
+    span: Span
+    """What is cut out: the speech with its padding."""
+    speaker_id: Identifier | None = None
+    """The participant who speaks, as far as the voice alone tells; see Binding.speaker_id for the answer."""
+    speech_ms: PositiveInt
+    """Milliseconds of voice activity inside the span."""
+    overlap_ms: NonNegativeInt = 0
+    """Milliseconds in which another utterance speaks as well."""
+    channel: NonNegativeInt | None = None
+    """Audio channel it was heard on; None = the mix of all."""
+    source: Source
+
+
+def make_utterance_id(recording_id: str, span: Span, channel: int | None = None) -> str:
+    """Name an utterance by its place, so that a changed segmentation can never inherit an old label."""
+    suffix = "" if channel is None else f"_c{channel}"
+    return f"{recording_id}_{span.start_ms}_{span.end_ms}{suffix}"
+
+
+class Drop(Record):
+    """Something a stage saw and left out; kept + dropped = seen."""
+
+    recording_id: Identifier
+    stage: str
+    span: Span
+    reason: str
+    """A code such as 'too_short'; the field's docstring in the stage says what it means."""
+    detail: str = ""
+
+
+class Word(Record):
+    """One word with its time on the recording's clock."""
+
+    text: str
+    span: Span
+    probability: Annotated[float, Field(ge=0, le=1)] | None = None
+
+
+class Transcript(Record):
+    """What was said in an utterance, and how sure the recogniser was."""
+
+    utterance_id: Identifier
+    text: str
+    """Empty where nothing was recognised."""
+    language: str | None = None
+    """ISO 639-1 code; None = unknown."""
+    language_probability: Annotated[float, Field(ge=0, le=1)] | None = None
+    words: tuple[Word, ...] = ()
+    avg_logprob: float | None = None
+    """Mean log-probability per token, ≤ 0."""
+    no_speech_prob: Annotated[float, Field(ge=0, le=1)] | None = None
+    compression_ratio: float | None = None
+    """Length of the text over its length when compressed; above 2.4 it repeats itself."""
+    flags: tuple[str, ...] = ()
+    """Doubts in codes: 'empty', 'no_speech', 'low_confidence', 'repetitive'."""
+    source: Source
+
+
+class MediaFile(Record):
+    """A file in the corpus folder, with what is needed to check it."""
+
+    path: str
+    """Relative to the recording's folder, with forward slashes."""
+    sha256: str
+    size_bytes: NonNegativeInt
+
+
+class Clip(Record):
+    """The cut-out material of an utterance."""
+
+    utterance_id: Identifier
+    duration_ms: PositiveInt
+    clip: MediaFile | None
+    """clip.mp4: what raters see; None for recordings without video."""
+    voice: MediaFile
+    """voice.flac: 16 kHz mono."""
+    face: MediaFile | None
+    """face.mp4: square crop of the bound face; None where binding abstained."""
+    source: Source
