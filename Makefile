@@ -23,6 +23,7 @@ $(READY): pyproject.toml constraints.txt
 	touch $(READY)
 
 demo: setup
+	rm -rf $(DEMO)
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" bash examples/quickstart.sh $(DEMO)
 
 lint: setup

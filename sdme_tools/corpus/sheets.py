@@ -11,7 +11,7 @@ from pydantic import NonNegativeInt, ValidationError
 from sdme_tools.corpus.table import explain
 from sdme_tools.errors import ConfigError, raise_together
 from sdme_tools.records.base import Record
-from sdme_tools.records.recording import Identifier, Participant
+from sdme_tools.records.recording import Identifier, Participant, RecordingId
 
 PARTICIPANT_COLUMNS = ("participant_id", "consent")
 SEAT_COLUMNS = ("file", "recording_id", "session_id", "participant_id", "seat", "channel")
@@ -22,7 +22,7 @@ class SeatRow(Record):
 
     file: str
     """Name of the file, with or without folders."""
-    recording_id: Identifier | None = None
+    recording_id: RecordingId | None = None
     session_id: Identifier | None = None
     participant_id: Identifier | None = None
     seat: str | None = None

@@ -79,7 +79,7 @@ class FacesSection(Record):
         str, Field(description='Path of a face detection model; "" = the one `sdme models fetch` brings.')
     ] = ""
     landmark_model: Annotated[
-        str, Field(description='Path of a face landmark bundle (.task); "" = the one `sdme models fetch` brings.')
+        str, Field(description='Path of a face landmark model (.tflite); "" = the one `sdme models fetch` brings.')
     ] = ""
     frames_per_second: Annotated[float, Field(gt=0, le=60, description="How many pictures a second are looked at.")] = (
         12.5

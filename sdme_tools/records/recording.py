@@ -8,8 +8,13 @@ from pydantic import Field, NonNegativeInt, PositiveInt, StringConstraints
 from sdme_tools.records.base import Record
 from sdme_tools.records.span import Span
 
-Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*(_[A-Za-z0-9.-]+)*$", max_length=120)]
+_SAFE_NAME = r"^[A-Za-z0-9][A-Za-z0-9.-]*(_[A-Za-z0-9.-]+)*$"
+
+Identifier = Annotated[str, StringConstraints(pattern=_SAFE_NAME, max_length=120)]
 """Safe as a folder name on every file system: ASCII letters, digits, '.', '-', single '_' inside."""
+
+RecordingId = Annotated[str, StringConstraints(pattern=_SAFE_NAME, max_length=80)]
+"""Shorter than an Identifier, because utterance and item ids append to it."""
 
 
 class Consent(StrEnum):
@@ -77,7 +82,7 @@ class AudioStream(Record):
 class Recording(Record):
     """One file of raw interaction, referenced by path and content."""
 
-    recording_id: Identifier
+    recording_id: RecordingId
     session_id: Identifier
     """Recordings of one session share people and room; equals recording_id unless recordings.csv says otherwise."""
     source: str

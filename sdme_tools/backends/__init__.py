@@ -1,0 +1,1 @@
+"""Swappable models: arrays in, nouns out. One folder a kind, one file a backend; registry.py knows their names."""

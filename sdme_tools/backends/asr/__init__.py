@@ -1,0 +1,1 @@
+"""Transcribers: what is said in an utterance."""

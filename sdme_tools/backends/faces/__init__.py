@@ -1,0 +1,1 @@
+"""Backends that find faces and their landmarks in single pictures."""

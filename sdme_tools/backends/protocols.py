@@ -1,0 +1,105 @@
+"""What a backend of each kind must do: arrays in, nouns out.
+
+A backend is built by `registry.create(kind, name, settings, device)` from its section of corpus.toml. Construction is
+cheap and imports nothing heavy; weights load at the first use. Every backend takes a batch. `identify` tells, without
+loading anything, what goes into the receipt.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdme_tools.records.base import Source
+from sdme_tools.records.face import Face
+from sdme_tools.records.span import Span
+from sdme_tools.records.utterance import Transcript
+
+VOICE_RATE_HZ = 16_000
+"""Every backend hears 16 kHz mono."""
+
+Voice = NDArray[np.float32]
+"""float32[num_samples], -1 to 1, 16 kHz mono."""
+
+Frame = NDArray[np.uint8]
+"""uint8[H, W, 3] RGB."""
+
+
+class Backend(Protocol):
+    """What all kinds have in common."""
+
+    def identify(self) -> Source:
+        """Name the backend, its version and the hash of its weights, without loading them.
+
+        Raises:
+            BackendError: the weights or the package are not there; says how to get them.
+        """
+        ...
+
+
+class VoiceActivityDetector(Backend, Protocol):
+    """Finds where somebody speaks."""
+
+    def find_speech(self, voices: Sequence[Voice]) -> list[list[Span]]:
+        """Return the stretches of speech of each voice, sorted and disjoint, in ms from its first sample.
+
+        As fine as the model can tell: joining over pauses, padding and length rules belong to the segment stage.
+        """
+        ...
+
+
+class FaceDetector(Backend, Protocol):
+    """Finds faces, their landmarks and their pose in single pictures."""
+
+    def find_faces(self, frames: Iterable[Frame]) -> Iterator[list[Face]]:
+        """Yield the faces of each picture, in its own pixels, in no particular order."""
+        ...
+
+
+@dataclass(frozen=True)
+class SpeakingQuestion:
+    """One face during one utterance: does this mouth make this voice?"""
+
+    voice: Voice
+    """The utterance's sound, from its first millisecond to its last."""
+    speech: tuple[Span, ...]
+    """Where in it somebody speaks, in ms from its first sample."""
+    t_ms: NDArray[np.int64]
+    """int64[T]: times of the mouth measurements, in ms from the voice's first sample; may lie outside it."""
+    mouth_opening: NDArray[np.float32]
+    """float32[T]: see Face.mouth_opening; NaN where no landmarks were found."""
+
+
+class SpeakingScorer(Backend, Protocol):
+    """Tells how likely each of the visible faces is the one that speaks."""
+
+    def score(self, candidates: Sequence[SpeakingQuestion]) -> list[float | None]:
+        """Score the candidates of one utterance, 0 to 1 each; None where a mouth could not be measured."""
+        ...
+
+
+@dataclass(frozen=True)
+class TranscriptionRequest:
+    """An utterance to be written down."""
+
+    utterance_id: str
+    recording: Path
+    """The recording's file; a sidecar lies next to it."""
+    span: Span
+    """On the recording's clock."""
+    voice: Voice
+
+
+class Transcriber(Backend, Protocol):
+    """Writes down what is said."""
+
+    def transcribe(self, requests: Sequence[TranscriptionRequest]) -> list[Transcript]:
+        """Return one transcript a request, in order; text is empty where nothing was recognised."""
+        ...
+
+    def identify_for(self, recording: Path) -> Source:
+        """Like identify, with the hash of whatever is read beside the recording (a sidecar)."""
+        ...

@@ -1,0 +1,97 @@
+"""Which backends there are: one plain dict a kind, name -> "module:Class".
+
+The strings are lazy, so listing the names imports no model library. A backend of your own needs no packaging: write
+`backend = "my_package.module:Class"` into corpus.toml; it is built as Class(settings, device), like those below.
+Nothing here ever falls back to another backend, because that would falsify the provenance of what it makes.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Literal, cast
+
+from sdme_tools.errors import BackendError, ConfigError
+from sdme_tools.records.config import BindSection, FacesSection, SegmentSection, TranscribeSection
+
+if TYPE_CHECKING:  # protocols needs numpy, which the core does without
+    from sdme_tools.backends.protocols import FaceDetector, SpeakingScorer, Transcriber, VoiceActivityDetector
+
+Device = Literal["cpu", "cuda"]
+
+Kind = Literal["segment", "faces", "bind", "transcribe"]
+"""The section of corpus.toml that names the backend."""
+
+BACKENDS: dict[Kind, dict[str, str]] = {
+    "segment": {
+        "silero": "sdme_tools.backends.vad.silero:SileroVad",
+    },
+    "faces": {
+        "mediapipe": "sdme_tools.backends.faces.mediapipe:MediapipeFaces",
+    },
+    "bind": {
+        "mouth_movement": "sdme_tools.backends.speaking.mouth_movement:MouthMovement",
+    },
+    "transcribe": {
+        "whisper": "sdme_tools.backends.asr.whisper:WhisperTranscriber",
+        "sidecar": "sdme_tools.backends.asr.sidecar:SidecarTranscriber",
+    },
+}
+
+
+def create_vad(settings: SegmentSection, device: Device) -> "VoiceActivityDetector":
+    """Build the detector that [segment] names; cheap, no weights are loaded. Raises as `find_backend`."""
+    return cast("VoiceActivityDetector", find_backend("segment", settings.backend)(settings, device))
+
+
+def create_face_detector(settings: FacesSection, device: Device) -> "FaceDetector":
+    """Build the detector that [faces] names; cheap, no weights are loaded. Raises as `find_backend`."""
+    return cast("FaceDetector", find_backend("faces", settings.backend)(settings, device))
+
+
+def create_speaking_scorer(settings: BindSection, device: Device) -> "SpeakingScorer":
+    """Build the scorer that [bind] names; cheap, no weights are loaded. Raises as `find_backend`."""
+    return cast("SpeakingScorer", find_backend("bind", settings.backend)(settings, device))
+
+
+def create_transcriber(settings: TranscribeSection, device: Device) -> "Transcriber":
+    """Build the transcriber that [transcribe] names; cheap, no weights are loaded. Raises as `find_backend`."""
+    return cast("Transcriber", find_backend("transcribe", settings.backend)(settings, device))
+
+
+def find_backend(kind: Kind, name: str) -> type:
+    """Import the class of a backend, given its short name or "module:Class".
+
+    Raises:
+        ConfigError: no backend has this name, or the module or class does not exist.
+        BackendError: the backend exists, but a package that it needs is not installed.
+    """
+    target = BACKENDS[kind].get(name, name)
+    module_name, colon, class_name = target.partition(":")
+    if not (module_name and colon and class_name):
+        known = ", ".join(BACKENDS[kind])
+        raise ConfigError(
+            f'[{kind}] backend = "{name}" is not known; known: {known}',
+            cure=f"choose one of {known}, or write my_package.module:Class for one of your own",
+        )
+    try:
+        found = getattr(importlib.import_module(module_name), class_name)
+    except ModuleNotFoundError as error:
+        raise _explain_missing(kind, name, module_name, error) from error
+    except AttributeError as error:
+        raise ConfigError(
+            f'[{kind}] backend = "{name}": {error}', cure=f"name a class that {module_name} defines"
+        ) from error
+    if not isinstance(found, type):
+        raise ConfigError(f'[{kind}] backend = "{name}" is no class', cure=f"name a class that {module_name} defines")
+    return found
+
+
+def _explain_missing(kind: Kind, name: str, module_name: str, error: ModuleNotFoundError) -> ConfigError | BackendError:
+    absent = error.name or ""
+    if module_name == absent or module_name.startswith(f"{absent}."):
+        return ConfigError(
+            f'[{kind}] backend = "{name}": there is no module {absent}',
+            cure="correct the name, or put the folder that holds the module on PYTHONPATH",
+        )
+    return BackendError(
+        f'[{kind}] backend = "{name}" needs the package {absent}, which is not installed',
+        cure="install it: pip install 'sdme-tools[extract]'" if name in BACKENDS[kind] else f"install {absent}",
+    )

@@ -1,0 +1,1 @@
+"""Backends that tell which visible mouth makes the voice."""

@@ -1,0 +1,1 @@
+"""Voice activity detectors: where in a voice somebody speaks."""

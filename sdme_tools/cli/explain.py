@@ -1,0 +1,70 @@
+"""`sdme explain`: the lineage of an utterance."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sdme_tools.cli.arguments import as_json, corpus_dir
+
+if TYPE_CHECKING:
+    from sdme_tools.corpus.lineage import Lineage
+
+
+@click.command()
+@corpus_dir
+@click.argument("utterance_id", metavar="ID")
+@as_json
+def explain(directory: Path, utterance_id: str, as_json: bool) -> None:
+    """Show everything known of utterance ID: raw file, face, words, clips, votes, and what each was made with.
+
+    \b
+    Example:
+      sdme explain study dinner-1_1200_4350
+    """
+    from sdme_tools.cli.console import print_json
+    from sdme_tools.corpus.corpus import Corpus
+    from sdme_tools.corpus.lineage import explain_utterance
+
+    lineage = explain_utterance(Corpus.open(directory), utterance_id)
+    if as_json:
+        print_json(lineage)
+    else:
+        for name, text in _describe(lineage):
+            click.echo(f"{name:<12}{text}")
+
+
+def _describe(lineage: "Lineage") -> Iterator[tuple[str, str]]:
+    recording, utterance = lineage.recording, lineage.utterance
+    yield "recording", f"{recording.recording_id}: {recording.source} (sha256 {recording.sha256[:16]}…)"
+    yield "span", f"{utterance.span}, {utterance.speech_ms} ms of speech, {utterance.overlap_ms} ms of overlap"
+    if lineage.binding is not None:
+        binding = lineage.binding
+        yield "speaker", binding.speaker_id or "unknown"
+        score = "" if binding.score is None else f", score {binding.score:.2f}, margin {binding.margin or 0:.2f}"
+        yield "face", f"{binding.track_id or 'none'} ({binding.reason}{score})"
+    if lineage.face is not None:
+        quality = lineage.face.quality
+        yield (
+            "",
+            f"{quality.median_size_px} px, seen in {quality.detected_share:.0%}, frontal {quality.frontal_share:.0%}",
+        )
+    if lineage.transcript is not None:
+        yield "text", lineage.transcript.text or "(nothing recognised)"
+        yield "", f"language {lineage.transcript.language}, doubts: {', '.join(lineage.transcript.flags) or 'none'}"
+    if lineage.clip is not None:
+        for file in (lineage.clip.clip, lineage.clip.voice, lineage.clip.face):
+            if file is not None:
+                yield "file", f"recordings/{recording.recording_id}/{file.path} ({file.size_bytes:,} bytes)"
+    for verdict in lineage.rounds:
+        for consensus in verdict.consensus:
+            votes = ", ".join(f"{label} {number}" for label, number in consensus.distribution.items() if number)
+            yield "votes", f"round {verdict.round_id}, {consensus.condition}: {votes or 'none'}"
+            yield "label", f"{consensus.label or 'none'} ({consensus.method}: {consensus.reason})"
+    for stage, receipt in lineage.receipts.items():
+        source = receipt.basis.backend
+        backend = (
+            f"{source.backend} {source.version}, weights {(source.weights or 'none')[:16]}" if source else "no model"
+        )
+        yield "made by", f"{stage}: {backend}, fingerprint {receipt.fingerprint[:16]}"

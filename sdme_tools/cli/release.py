@@ -1,0 +1,89 @@
+"""`sdme release`: Parquet shards that anyone's loader reads."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sdme_tools.cli.arguments import as_json, corpus_dir
+
+if TYPE_CHECKING:
+    from sdme_tools.release.build import Release
+
+
+def _parse_shares(context: click.Context, parameter: click.Parameter, text: str | None) -> dict[str, float] | None:
+    """Read train=.8,test=.2; what the shares may be is checked with the other settings."""
+    if text is None:
+        return None
+    try:
+        pairs = [part.split("=") for part in text.split(",")]
+        return {name.strip(): float(share) for name, share in pairs}
+    except ValueError as error:
+        raise click.BadParameter(f"got {text!r}, expected something like train=.7,validation=.15,test=.15") from error
+
+
+@click.command()
+@corpus_dir
+@click.argument("version")
+@click.option("--scope", type=click.Choice(["internal", "research", "public"]), help="Whom it is for.")
+@click.option("--clips/--no-clips", default=None, help="Ship clip.mp4 too; needs the consent of all who are in it.")
+@click.option("--splits", metavar="NAME=SHARE,…", callback=_parse_shares, help="Shares of train, validation and test.")
+@click.option("--group-by", metavar="KEY,…", help="What never crosses splits: participant, recording, session.")
+@click.option("--min-raters", type=click.IntRange(min=1), help="Votes that an utterance needs.")
+@click.option("--seed", type=int, help="Decides between splits that are equally good.")
+@as_json
+def release(
+    directory: Path,
+    version: str,
+    scope: str | None,
+    clips: bool | None,
+    splits: dict[str, float] | None,
+    group_by: str | None,
+    min_raters: int | None,
+    seed: int | None,
+    as_json: bool,
+) -> None:
+    """Release what may be released of the corpus in DIR into DIR/releases/VERSION.
+
+    Only utterances whose speaker consents and that have a label go out, in splits that share no speaker. Options take
+    the place of the settings in corpus.toml. A release never changes: each VERSION (such as 1.0.0) is used once.
+
+    \b
+    Example:
+      sdme release study 1.0.0
+      sdme release study 1.1.0 --scope research --splits train=.8,test=.2 --group-by participant
+    """
+    from sdme_tools.cli.console import print_json
+    from sdme_tools.corpus.corpus import Corpus
+    from sdme_tools.release.build import build_release
+
+    keys = tuple(key.strip() for key in group_by.split(",")) if group_by else None
+    given: dict[str, object] = {"scope": scope, "clips": clips, "splits": splits, "group_by": keys}
+    given |= {"min_raters": min_raters, "seed": seed}
+    overrides = {name: value for name, value in given.items() if value is not None}
+    built = build_release(Corpus.open(directory), version, overrides)
+    if as_json:
+        print_json({"folder": built.folder, "manifest": built.manifest})
+    else:
+        _print(built)
+
+
+def _print(built: "Release") -> None:
+    from sdme_tools.cli.console import data_console, format_duration, make_table
+    from sdme_tools.release.rows import REASONS
+
+    manifest = built.manifest
+    rows = [
+        (split.value, part.num_utterances, part.num_speakers, format_duration(part.duration_ms), *part.labels.values())
+        for split, part in manifest.splits.items()
+    ]
+    console = data_console()
+    console.print(make_table(None, ("split", "utterances", "speakers", "h:mm:ss", *manifest.labels), rows))
+    if manifest.excluded:
+        left_out = [(reason, count, REASONS[reason]) for reason, count in manifest.excluded.items()]
+        console.print()
+        console.print(make_table(None, ("left out because", "utterances", "cure"), left_out))
+    num_released = manifest.num_seen - sum(manifest.excluded.values())
+    num_bytes = sum(file.size_bytes for file in manifest.files)
+    click.echo(f"{num_released} of {manifest.num_seen} utterances, {num_bytes / 1e6:.1f} MB: {built.folder}", err=True)
+    click.echo(f'load it with datasets.load_dataset("{built.folder}"), or data/*.parquet with any reader', err=True)

@@ -1,0 +1,182 @@
+"""The order of the stages, what each reads and writes, and how each is called: the pipeline on one screen.
+
+    segment ──┬──────────────▶ transcribe
+              ├─▶ bind ─▶ clips
+    faces ────┘
+
+A stage's version is part of its receipt: raise it when the stage's code changes its output.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sdme_tools.backends import registry
+from sdme_tools.records.base import Record, Source
+from sdme_tools.records.config import CorpusConfig
+from sdme_tools.records.face import Binding, FaceTrack
+from sdme_tools.records.recording import Recording
+from sdme_tools.records.utterance import Clip, Drop, Transcript, Utterance
+
+
+@dataclass(frozen=True)
+class StageInput:
+    """What a stage may look at."""
+
+    recording: Recording
+    source: Path
+    """The raw file."""
+    recording_dir: Path
+    """Where media may be written; tables are the runner's."""
+    config: CorpusConfig
+    device: registry.Device
+    tables: dict[type[Record], list[Any]]
+    """The tables that the stage declares to read."""
+
+
+@dataclass(frozen=True)
+class StageOutput:
+    """What a stage made."""
+
+    kept: Sequence[Record]
+    dropped: Sequence[Drop] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step for one recording: the unit of work and of resume."""
+
+    name: str
+    version: int
+    writes: type[Record]
+    reads: tuple[type[Record], ...]
+    run: Callable[[StageInput], StageOutput]
+    identify: Callable[[CorpusConfig, Path], Source | None]
+    """Backend, version and weights, told without loading anything."""
+    section: str
+    """Section of corpus.toml that decides the output."""
+    neutral: frozenset[str] = frozenset()
+    """Settings of that section that change the speed only, never the output."""
+    uses_gpu: bool = False
+
+
+def _segment(given: StageInput) -> StageOutput:
+    from sdme_tools.stages.segment import segment_recording
+
+    settings = given.config.segment
+    detector = registry.create_vad(settings, given.device)
+    kept, dropped = segment_recording(given.recording, given.source, settings, detector)
+    return StageOutput(kept, dropped, () if kept or dropped else ("no speech found",))
+
+
+def _faces(given: StageInput) -> StageOutput:
+    from sdme_tools.stages.faces import track_faces
+
+    if given.recording.video is None:
+        return StageOutput([], [], ("no video stream",))
+    settings = given.config.faces
+    kept, dropped = track_faces(
+        given.recording, given.source, settings, registry.create_face_detector(settings, given.device)
+    )
+    return StageOutput(kept, dropped, () if kept else ("no face found",))
+
+
+def _bind(given: StageInput) -> StageOutput:
+    from sdme_tools.stages.bind import bind_utterances
+
+    settings = given.config.bind
+    scorer = registry.create_speaking_scorer(settings, given.device)
+    utterances, tracks = given.tables[Utterance], given.tables[FaceTrack]
+    return StageOutput(bind_utterances(given.recording, given.source, utterances, tracks, settings, scorer))
+
+
+def _transcribe(given: StageInput) -> StageOutput:
+    from sdme_tools.stages.transcribe import transcribe_utterances
+
+    transcriber = registry.create_transcriber(given.config.transcribe, given.device)
+    utterances = given.tables[Utterance]
+    return StageOutput(transcribe_utterances(given.recording, given.source, utterances, transcriber))
+
+
+def _clips(given: StageInput) -> StageOutput:
+    from sdme_tools.stages.clips import cut_clips
+
+    tables = given.tables
+    return StageOutput(
+        cut_clips(
+            given.recording,
+            given.source,
+            tables[Utterance],
+            tables[Binding],
+            tables[FaceTrack],
+            given.config.clips,
+            given.recording_dir,
+        )
+    )
+
+
+STAGES: dict[str, Stage] = {
+    stage.name: stage
+    for stage in (
+        Stage(
+            name="segment",
+            version=1,
+            reads=(),
+            writes=Utterance,
+            run=_segment,
+            identify=lambda config, _: registry.create_vad(config.segment, "cpu").identify(),
+            section="segment",
+        ),
+        Stage(
+            name="faces",
+            version=1,
+            reads=(),
+            writes=FaceTrack,
+            run=_faces,
+            identify=lambda config, _: registry.create_face_detector(config.faces, "cpu").identify(),
+            section="faces",
+            neutral=frozenset({"detector_model", "landmark_model"}),  # the hash of the weights speaks for them
+        ),
+        Stage(
+            name="bind",
+            version=1,
+            reads=(Utterance, FaceTrack),
+            writes=Binding,
+            run=_bind,
+            identify=lambda config, _: registry.create_speaking_scorer(config.bind, "cpu").identify(),
+            section="bind",
+        ),
+        Stage(
+            name="transcribe",
+            version=1,
+            reads=(Utterance,),
+            writes=Transcript,
+            run=_transcribe,
+            identify=lambda config, source: registry.create_transcriber(config.transcribe, "cpu").identify_for(source),
+            section="transcribe",
+            neutral=frozenset({"batch_size", "model"}),  # the hash of the weights speaks for the model
+            uses_gpu=True,
+        ),
+        Stage(
+            name="clips",
+            version=1,
+            reads=(Utterance, FaceTrack, Binding),
+            writes=Clip,
+            run=_clips,
+            identify=lambda _config, _source: None,
+            section="clips",
+        ),
+    )
+}
+
+
+def stages_before(stage: Stage) -> list[Stage]:
+    """The stages whose tables this one reads."""
+    return [other for other in STAGES.values() if other.writes in stage.reads]
+
+
+def choose_stages(names: Sequence[str]) -> list[Stage]:
+    """The named stages in pipeline order; all where none is named."""
+    return [stage for stage in STAGES.values() if not names or stage.name in names]

@@ -1,0 +1,78 @@
+"""What every transcriber must do; a new one is one more name here."""
+
+import json
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from sdme_tools.backends.protocols import Transcriber, TranscriptionRequest
+from sdme_tools.backends.registry import BACKENDS, create_transcriber
+from sdme_tools.records.config import TranscribeSection
+from sdme_tools.records.span import Span
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+LINES = json.loads((EXAMPLES / "speech" / "speech.json").read_text())[:4]
+PAUSE_MS = 1000
+
+
+@pytest.fixture(params=sorted(BACKENDS["transcribe"]))
+def transcriber(request: pytest.FixtureRequest) -> Transcriber:
+    model = str(EXAMPLES / "models" / "whisper-example.pt")
+    return create_transcriber(TranscribeSection(backend=request.param, model=model, batch_size=3), "cpu")
+
+
+@pytest.fixture
+def requests(tmp_path: Path) -> list[TranscriptionRequest]:
+    """Four lines as utterances of one recording, a second apart, with a sidecar beside it that gives two of them."""
+    made, t_ms = [], 0
+    for line in LINES:
+        voice = _read(EXAMPLES / "speech" / line["file"])
+        span = Span(start_ms=t_ms, end_ms=t_ms + len(voice) // 16)
+        made.append(TranscriptionRequest(f"dinner_{span.start_ms}_{span.end_ms}", tmp_path / "dinner.mp4", span, voice))
+        t_ms = span.end_ms + PAUSE_MS
+    cues = [
+        {"start_ms": request.span.start_ms, "end_ms": request.span.end_ms, "text": line["text"]}
+        for request, line in zip(made[:2], LINES, strict=False)
+    ]
+    (tmp_path / "dinner.json").write_text(json.dumps(cues))
+    return made
+
+
+def _read(path: Path) -> np.ndarray:
+    resampler = av.AudioResampler(format="flt", layout="mono", rate=16_000)
+    with av.open(str(path)) as container:
+        frames = [out for frame in container.decode(audio=0) for out in resampler.resample(frame)]
+    return np.concatenate([frame.to_ndarray()[0] for frame in (*frames, *resampler.resample(None))])
+
+
+def test_one_transcript_a_request_in_order(transcriber: Transcriber, requests: list[TranscriptionRequest]) -> None:
+    shuffled = [requests[place] for place in (2, 0, 3, 1)]
+    forwards, backwards = transcriber.transcribe(requests), transcriber.transcribe(shuffled)
+    assert [transcript.utterance_id for transcript in forwards] == [request.utterance_id for request in requests]
+    assert backwards == [forwards[place] for place in (2, 0, 3, 1)]
+    assert forwards == [transcriber.transcribe([request])[0] for request in requests]
+
+
+def test_what_is_written_is_what_was_said(transcriber: Transcriber, requests: list[TranscriptionRequest]) -> None:
+    for transcript, line in zip(transcriber.transcribe(requests)[:2], LINES, strict=False):
+        said = line["text"].lower().strip(".?!").split()
+        written = transcript.text.lower().strip(".?!").split()
+        assert len(set(said) & set(written)) >= 0.8 * len(set(said)), transcript.text
+
+
+def test_no_text_is_flagged_empty(transcriber: Transcriber, requests: list[TranscriptionRequest]) -> None:
+    for transcript in transcriber.transcribe(requests):
+        assert ("empty" in transcript.flags) == (not transcript.text)
+
+
+def test_nothing_gives_nothing(transcriber: Transcriber) -> None:
+    assert transcriber.transcribe([]) == []
+
+
+def test_it_names_itself_and_what_it_read(transcriber: Transcriber, requests: list[TranscriptionRequest]) -> None:
+    source = transcriber.identify_for(requests[0].recording)
+    assert source == transcriber.identify_for(requests[0].recording)
+    assert source.backend == transcriber.identify().backend
+    assert all(transcript.source == source for transcript in transcriber.transcribe(requests))

@@ -1,0 +1,70 @@
+"""What changes decides what runs again, and nothing else does."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import run_states, sdme, set_value
+
+FRESH, DONE = {"fresh"}, {"done"}
+
+
+@pytest.fixture
+def corpus(finished: Path, tmp_path: Path) -> Path:
+    root = tmp_path / "corpus"
+    shutil.copytree(finished, root)
+    return root
+
+
+def test_a_segmentation_setting_reruns_what_depends_on_it(corpus: Path) -> None:
+    set_value(corpus, "padding_ms", "100")
+    states = run_states(corpus)
+    assert states == {"segment": DONE, "faces": FRESH, "bind": DONE, "transcribe": DONE, "clips": DONE}
+
+
+def test_the_same_segmentation_again_reruns_nothing_after_it(corpus: Path) -> None:
+    set_value(corpus, "max_utterance_ms", "14999")
+    states = run_states(corpus)
+    assert states == {"segment": DONE, "faces": FRESH, "bind": FRESH, "transcribe": FRESH, "clips": FRESH}
+
+
+def test_another_recogniser_reruns_transcription_alone(corpus: Path, short_raw: Path) -> None:
+    for truth in short_raw.glob("*.truth.json"):
+        turns = json.loads(truth.read_text(encoding="utf-8"))["turns"]
+        cues = [{"start_ms": t["start_ms"], "end_ms": t["end_ms"], "text": t["text"]} for t in turns]
+        (short_raw / truth.name.replace(".truth.json", ".json")).write_text(json.dumps(cues), encoding="utf-8")
+    path = corpus / "corpus.toml"
+    path.write_text(
+        path.read_text(encoding="utf-8").replace('backend = "whisper"', 'backend = "sidecar"'), encoding="utf-8"
+    )
+    states = run_states(corpus)
+    assert states == {"segment": FRESH, "faces": FRESH, "bind": FRESH, "transcribe": DONE, "clips": FRESH}
+
+
+def test_a_setting_that_changes_the_speed_only_reruns_nothing(corpus: Path) -> None:
+    set_value(corpus, "batch_size", "3")
+    assert set().union(*run_states(corpus).values()) == FRESH
+
+
+def test_media_that_vanished_is_made_again(corpus: Path) -> None:
+    voice = next((corpus / "recordings").rglob("voice.flac"))
+    voice.unlink()
+    assert run_states(corpus)["clips"] == {"fresh", "done"}
+    assert voice.is_file()
+
+
+def test_old_media_goes_when_its_utterance_does(corpus: Path) -> None:
+    set_value(corpus, "padding_ms", "50")
+    sdme("run", corpus)
+    for recording in (corpus / "recordings").iterdir():
+        rows = [json.loads(line) for line in (recording / "utterances.jsonl").read_text(encoding="utf-8").splitlines()]
+        assert sorted(p.name for p in (recording / "media").iterdir()) == sorted(row["utterance_id"] for row in rows)
+
+
+def test_a_stage_alone_runs_on_what_is_there_and_says_what_is_missing(corpus: Path) -> None:
+    set_value(corpus, "padding_ms", "120")
+    states = run_states(corpus, "--stage", "bind", check=False)
+    assert states == {"bind": {"blocked"}}
+    assert run_states(corpus, "--stage", "segment", "--stage", "bind") == {"segment": DONE, "bind": DONE}

