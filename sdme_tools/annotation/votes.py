@@ -1,0 +1,164 @@
+"""Votes from anywhere, as a CSV file: one line a vote, the whole file checked before anything is believed."""
+
+import csv
+import io
+import math
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from pydantic import TypeAdapter, ValidationError
+
+from sdme_tools.errors import AnnotationError, raise_together
+from sdme_tools.records.annotation import Condition
+from sdme_tools.records.recording import Identifier
+
+REQUIRED_COLUMNS = ("utterance_id", "rater_id", "label")
+OPTIONAL_COLUMNS = ("condition", "confidence")
+_DELIMITERS = (",", ";", "\t")
+_IDENTIFIER = TypeAdapter(Identifier)
+_CURE = "mend the lines named above and import the file again; nothing of it has been taken"
+
+
+class Vote(NamedTuple):
+    """One checked line: who said what of which utterance, and what of the clip they were shown."""
+
+    utterance_id: str
+    rater_id: str
+    label: str
+    condition: Condition
+    confidence: float | None
+    """0 to 1; None where the file does not tell."""
+
+
+@dataclass(frozen=True)
+class Ballot:
+    """What a vote may say.
+
+    Attributes:
+        labels: The label set, in class order.
+        cannot_tell: What a rater says who cannot tell.
+        utterance_ids: Every utterance of the corpus.
+    """
+
+    labels: tuple[str, ...]
+    cannot_tell: str
+    utterance_ids: Collection[str]
+
+
+def parse_votes(data: bytes, name: str, ballot: Ballot) -> list[Vote]:
+    """Read a whole CSV file of votes, in its order; a vote that stands in it twice is returned once.
+
+    The columns may stand in any order and may be separated by comma, semicolon or tab; a byte order mark and spaces
+    around a cell mean nothing.
+
+    Args:
+        data: The file's bytes, UTF-8.
+        name: What the file is called in errors.
+        ballot: What the votes may say.
+
+    Raises:
+        AnnotationError: anything in the file is wrong; lists every fault with its line number.
+    """
+    problems: list[str] = []
+    first: dict[tuple[str, str, Condition], tuple[int, Vote]] = {}
+    for line, cells in _cells_by_line(_decode(data, name), name, problems):
+        vote = _check_line(cells, ballot, line, problems)
+        if vote is None:
+            continue
+        known_line, known = first.setdefault((vote.utterance_id, vote.rater_id, vote.condition), (line, vote))
+        if known.label != vote.label:
+            problems.append(
+                f"line {line}: rater {vote.rater_id} says {vote.label!r} of {vote.utterance_id} "
+                f"({vote.condition.value}), but {known.label!r} in line {known_line}"
+            )
+    raise_together(AnnotationError, f"{name} cannot be imported:", problems, cure=_CURE)
+    if not first:
+        raise AnnotationError(
+            f"{name} has no votes: got nothing below the column names", cure="add a line for each vote"
+        )
+    return [vote for _, vote in first.values()]
+
+
+def _decode(data: bytes, name: str) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise AnnotationError(
+            f"{name} is not UTF-8: line {line} has the byte 0x{data[error.start]:02x}",
+            cure="save it as 'CSV UTF-8' in the spreadsheet program, then import it again",
+        ) from error
+
+
+def _cells_by_line(text: str, name: str, problems: list[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield line number and column -> trimmed cell; lines that have no such shape go to `problems`."""
+    header, _, _ = text.partition("\n")
+    # Spreadsheet programs choose the separator by country: it is the one the column names stand between.
+    delimiter = max(_DELIMITERS, key=header.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        columns = [cell.strip() for cell in next(reader, [])]
+        _check_columns(columns, name)
+        for cells in reader:
+            if not any(cell.strip() for cell in cells):
+                continue
+            if len(cells) == len(columns):
+                yield reader.line_num, {column: cell.strip() for column, cell in zip(columns, cells, strict=True)}
+            else:
+                problems.append(f"line {reader.line_num}: got {len(cells)} cells, expected {len(columns)}")
+    except csv.Error as error:
+        problems.append(f"line {reader.line_num}: {error} (is a quotation mark missing?); the rest was not read")
+
+
+def _check_columns(columns: Sequence[str], name: str) -> None:
+    known = (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS)
+    problems = [f"column {column!r} is missing" for column in REQUIRED_COLUMNS if column not in columns]
+    problems += [f"column {column!r} is not known" for column in dict.fromkeys(columns) if column not in known]
+    problems += [f"column {column!r} stands there twice" for column in known if columns.count(column) > 1]
+    raise_together(
+        AnnotationError,
+        f"{name}: the first line must name the columns, got {list(columns)}:",
+        problems,
+        cure=f"name them {', '.join(REQUIRED_COLUMNS)} and, if you have them, {', '.join(OPTIONAL_COLUMNS)}",
+    )
+
+
+def _check_line(cells: dict[str, str], ballot: Ballot, line: int, problems: list[str]) -> Vote | None:
+    """Return the line's vote, or None after saying in `problems` all that is wrong with it."""
+    wrong = [f"{column} is empty" for column in REQUIRED_COLUMNS if not cells[column]]
+    utterance_id, rater_id, label = (cells[column] for column in REQUIRED_COLUMNS)
+    if utterance_id and utterance_id not in ballot.utterance_ids:
+        wrong.append(f"utterance {utterance_id!r} is not in the corpus")
+    if rater_id and not _is_identifier(rater_id):
+        wrong.append(f"rater_id {rater_id!r} must be a pseudonym of ASCII letters, digits, '.', '-' and single '_'")
+    if label and label not in (*ballot.labels, ballot.cannot_tell):
+        wrong.append(f"label {label!r} is not one of {', '.join((*ballot.labels, ballot.cannot_tell))}")
+    condition = cells.get("condition") or Condition.FULL
+    if condition not in list(Condition):
+        wrong.append(f"condition {condition!r} is not one of {', '.join(Condition)}")
+    confidence = _parse_confidence(cells.get("confidence") or None, wrong)
+    problems.extend(f"line {line}: {fault}" for fault in wrong)
+    return None if wrong else Vote(utterance_id, rater_id, label, Condition(condition), confidence)
+
+
+def _is_identifier(text: str) -> bool:
+    try:
+        _IDENTIFIER.validate_python(text)
+    except ValidationError:
+        return False
+    return True
+
+
+def _parse_confidence(cell: str | None, wrong: list[str]) -> float | None:
+    """Return the confidence, or None where there is none or after adding to `wrong`."""
+    if cell is None:
+        return None
+    try:
+        confidence = float(cell)
+    except ValueError:
+        confidence = math.nan
+    if 0 <= confidence <= 1:
+        return confidence
+    wrong.append(f"confidence {cell!r} is not a number from 0 to 1")
+    return None

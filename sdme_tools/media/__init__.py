@@ -1,0 +1,1 @@
+"""Bytes to arrays and back: probing, reading and writing media with PyAV."""

@@ -1,0 +1,112 @@
+"""Pictures of a recording as arrays, upright, on the recording's clock."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from av.video.frame import VideoFrame
+from numpy.typing import NDArray
+
+from sdme_tools.errors import MediaError
+from sdme_tools.media.decoding import decode_video
+from sdme_tools.media.opening import us_to_ms
+from sdme_tools.records.recording import Recording, VideoStream
+from sdme_tools.records.span import Span
+
+Picture = NDArray[np.uint8]
+"""uint8[H, W, 3] RGB, as displayed (after rotation)."""
+
+_ROUNDING_US = 500
+"""A picture counts as shown at a tick if it starts at most this much later: containers round times to milliseconds."""
+
+
+def read_frames(
+    source: Path, recording: Recording, *, frames_per_second: float | None = None, span: Span | None = None
+) -> Iterator[tuple[int, Picture]]:
+    """Yield (t_ms, uint8[H, W, 3] RGB) in order of time, decoding once and converting only what is yielded.
+
+    Args:
+        source: the recording's file.
+        recording: what was found in it.
+        frames_per_second: None yields every frame at its own time. A rate yields, at each tick of k·1000/rate ms from
+            the clock's zero, the latest frame shown at or before it; t_ms is then the tick's time.
+        span: only this stretch; nothing is yielded outside the video's own span.
+
+    Raises:
+        MediaError: the recording has no video, or its file cannot be read any more.
+    """
+    video = require_video(recording)
+    within = video.span.intersect(span) if span is not None else video.span
+    if within is None:
+        return
+    pictures = read_pictures(source, recording, within)
+    chosen = _at_ticks(pictures, frames_per_second, within) if frames_per_second else _at_own_times(pictures, within)
+    for t_ms, frame in chosen:
+        yield t_ms, to_rgb(frame, video)
+
+
+def read_pictures(source: Path, recording: Recording, span: Span) -> Iterator[tuple[int, VideoFrame]]:
+    """Yield (microseconds on the recording's clock, frame as decoded), from the picture shown when `span` starts.
+
+    Raises:
+        MediaError: the recording has no video, or its file cannot be read any more.
+    """
+    video = require_video(recording)
+    start_us = span.start_ms * 1000 + _ROUNDING_US
+    held = None
+    for time_us, frame in decode_video(source, video.index, from_us=start_us + recording.clock_zero_us):
+        clock_us = time_us - recording.clock_zero_us
+        if clock_us >= span.end_ms * 1000:
+            break
+        if clock_us > start_us:
+            if held is not None:
+                yield held
+            held = None
+            yield clock_us, frame
+        else:
+            held = (clock_us, frame)
+    if held is not None:
+        yield held
+
+
+def to_rgb(frame: VideoFrame, video: VideoStream) -> Picture:
+    """Convert a decoded frame to uint8[H, W, 3] RGB as displayed, scaled should the stream change its size."""
+    turned = video.rotation_deg in {90, 270}
+    width, height = (video.height_px, video.width_px) if turned else (video.width_px, video.height_px)
+    stored = frame.to_ndarray(format="rgb24", width=width, height=height).astype(np.uint8, copy=False)
+    return np.ascontiguousarray(np.rot90(stored, -video.rotation_deg // 90)) if video.rotation_deg else stored
+
+
+def require_video(recording: Recording) -> VideoStream:
+    """Return the recording's video stream.
+
+    Raises:
+        MediaError: it has none.
+    """
+    if recording.video is None:
+        raise MediaError(f"recording {recording.recording_id} has no video", cure="leave out what needs pictures")
+    return recording.video
+
+
+def _at_own_times(pictures: Iterator[tuple[int, VideoFrame]], within: Span) -> Iterator[tuple[int, VideoFrame]]:
+    last_ms = -1
+    for clock_us, frame in pictures:
+        t_ms = us_to_ms(clock_us)
+        if within.contains(t_ms) and t_ms > last_ms:
+            last_ms = t_ms
+            yield t_ms, frame
+
+
+def _at_ticks(
+    pictures: Iterator[tuple[int, VideoFrame]], frames_per_second: float, within: Span
+) -> Iterator[tuple[int, VideoFrame]]:
+    tick = int(np.ceil(within.start_ms * frames_per_second / 1000))
+    shown: VideoFrame | None = None
+    for clock_us, frame in pictures:
+        while shown is not None and (tick_us := tick * 1e6 / frames_per_second) + _ROUNDING_US < clock_us:
+            yield round(tick_us / 1000), shown
+            tick += 1
+        shown = frame
+    while shown is not None and (t_ms := round(tick * 1000 / frames_per_second)) < within.end_ms:
+        yield t_ms, shown
+        tick += 1

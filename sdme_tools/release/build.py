@@ -1,0 +1,197 @@
+"""Building a release: the one place of the release layer that opens the corpus.
+
+A release is built in a temporary folder beside its place and renamed when its manifest, the last file, is written:
+whatever kills the build, a folder under releases/<version> is whole.
+"""
+
+import errno
+import hashlib
+import re
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from sdme_tools import __version__
+from sdme_tools.corpus.corpus import Corpus
+from sdme_tools.corpus.table import TEMPORARY_PREFIX, explain, read_table, write_record
+from sdme_tools.errors import ConfigError, ReleaseError, raise_together
+from sdme_tools.records.annotation import Consensus
+from sdme_tools.records.config import ReleaseSection
+from sdme_tools.records.face import Binding
+from sdme_tools.records.release import Exclusion, Manifest, ReleaseFile, ReleaseRow, Split, SplitSummary
+from sdme_tools.records.utterance import Clip, Transcript, Utterance
+from sdme_tools.release.columns import Columns, check_labels
+from sdme_tools.release.media import MediaStore
+from sdme_tools.release.rows import REASONS, CorpusTables, join_rows
+from sdme_tools.release.shards import plan_shards, write_shard
+from sdme_tools.release.split import assign_splits
+
+_VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release that was built: where it lies, what it holds, what it leaves out and why."""
+
+    folder: Path
+    manifest: Manifest
+    exclusions: tuple[Exclusion, ...]
+
+
+def build_release(corpus: Corpus, version: str, overrides: Mapping[str, object] | None = None) -> Release:
+    """Release everything that may be released into releases/<version>.
+
+    Args:
+        corpus: What is released from; held while the release is built.
+        version: Three numbers, such as 1.0.0; never used twice.
+        overrides: Settings that take the place of those of corpus.toml, by their names there.
+
+    Raises:
+        ConfigError: a setting is impossible.
+        ReleaseError: the version is no version or exists, nothing may be released, the groups are too few for the
+            splits, a media file is not what the corpus says, or the disk is full.
+        CorpusError: another process holds the corpus, or a table is damaged.
+    """
+    settings = _settle(corpus.config.release, overrides or {})
+    folder = _check_version(corpus, version)
+    with corpus.hold():
+        tables = _read_tables(corpus)
+        rows, exclusions = join_rows(tables, settings)
+        if not rows:
+            raise _nothing_left(exclusions)
+        section = corpus.config.corpus
+        check_labels(rows, section.labels)
+        splits = assign_splits(rows, settings.splits, settings.group_by, settings.seed)
+        columns = Columns(section.labels, (*section.labels, section.cannot_tell), settings.clips)
+        store = MediaStore(corpus.root, tables.clips)
+        with _new_folder(folder) as temporary:
+            files = _write_shards(temporary, rows, splits, columns, store, settings.shard_mb)
+            sums = "".join(f"{file.sha256}  {file.path}\n" for file in files)
+            (temporary / "SHA256SUMS").write_text(sums, encoding="utf-8", newline="\n")
+            manifest = Manifest(
+                name=section.name,
+                version=version,
+                scope=settings.scope,
+                labels=section.labels,
+                group_by=settings.group_by,
+                seed=settings.seed,
+                splits=_summarise(rows, splits, section.labels),
+                num_seen=len(rows) + len(exclusions),
+                excluded=dict(sorted(Counter(exclusion.reason for exclusion in exclusions).items())),
+                files=tuple(files),
+                made_by=f"sdme_tools {__version__}",
+            )
+            write_record(temporary / "manifest.json", manifest)
+    return Release(folder, manifest, tuple(exclusions))
+
+
+def _settle(section: ReleaseSection, overrides: Mapping[str, object]) -> ReleaseSection:
+    try:
+        return ReleaseSection.model_validate(section.model_dump() | dict(overrides))
+    except ValidationError as error:
+        raise_together(ConfigError, "the release cannot be made so:", explain(error), cure="mend these settings")
+        raise
+
+
+def _check_version(corpus: Corpus, version: str) -> Path:
+    if not _VERSION.fullmatch(version):
+        raise ReleaseError(f"{version!r} is no version", cure="give three numbers, such as 1.0.0")
+    folder = corpus.layout.release_dir(version)
+    if folder.exists():
+        raise ReleaseError(
+            f"{folder}: release {version} exists already, and a release never changes",
+            cure="choose the next version",
+        )
+    return folder
+
+
+def _read_tables(corpus: Corpus) -> CorpusTables:
+    recordings = corpus.recordings()
+    ids = [recording.recording_id for recording in recordings]
+    consensus = (corpus.layout.round_dir(name) / "consensus.jsonl" for name in corpus.rounds())
+    return CorpusTables(
+        recordings=recordings,
+        participants=corpus.participants(),
+        utterances=[row for name in ids for row in corpus.read(name, Utterance)],
+        bindings=[row for name in ids for row in corpus.read(name, Binding)],
+        transcripts=[row for name in ids for row in corpus.read(name, Transcript)],
+        clips=[row for name in ids for row in corpus.read(name, Clip)],
+        consensus=[row for path in consensus for row in read_table(path, Consensus)],
+    )
+
+
+def _nothing_left(exclusions: Sequence[Exclusion]) -> ReleaseError:
+    if not exclusions:
+        return ReleaseError("the corpus has no utterances", cure="ingest recordings and run `sdme run`")
+    reasons = Counter(exclusion.reason for exclusion in exclusions)
+    lines = "".join(f"\n  - {reason}: {count} ({REASONS[reason]})" for reason, count in reasons.most_common())
+    return ReleaseError(
+        f"none of the {len(exclusions)} utterances may be released:{lines}", cure="see to the reasons above"
+    )
+
+
+@contextmanager
+def _new_folder(folder: Path) -> Iterator[Path]:
+    """Yield an empty temporary folder; on success it becomes `folder`, on any error it is removed."""
+    temporary = folder.with_name(f"{TEMPORARY_PREFIX}{folder.name}")
+    try:
+        if temporary.exists():  # left by a build that was killed: we hold the corpus, so nobody is in it
+            shutil.rmtree(temporary)
+        (temporary / "data").mkdir(parents=True)
+        yield temporary
+        temporary.rename(folder)
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _cannot_write(folder: Path, error: OSError) -> ReleaseError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return ReleaseError(
+            f"{folder}: no space left while writing the release; nothing of it stays",
+            cure="free space, then release again",
+        )
+    return ReleaseError(f"{folder}: cannot be written ({error})", cure="check the permissions of the folder")
+
+
+def _write_shards(
+    folder: Path,
+    rows: Sequence[ReleaseRow],
+    splits: Mapping[str, Split],
+    columns: Columns,
+    store: MediaStore,
+    shard_mb: int,
+) -> list[ReleaseFile]:
+    """Write data/*.parquet and return what they are, in the order of the splits."""
+    files: list[ReleaseFile] = []
+    for shard in plan_shards(rows, splits, store.size_bytes, max_bytes=shard_mb * 1_000_000):
+        path = folder / "data" / shard.name
+        write_shard(path, shard, columns, store.read)
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        files.append(ReleaseFile(path=f"data/{shard.name}", sha256=digest, size_bytes=path.stat().st_size))
+    return files
+
+
+def _summarise(
+    rows: Sequence[ReleaseRow], splits: Mapping[str, Split], labels: Sequence[str]
+) -> dict[Split, SplitSummary]:
+    """Count each split that has rows."""
+    summaries: dict[Split, SplitSummary] = {}
+    for split in Split:
+        mine = [row for row in rows if splits[row.utterance_id] is split]
+        counts = Counter(row.label for row in mine)
+        if mine:
+            summaries[split] = SplitSummary(
+                num_utterances=len(mine),
+                num_speakers=len({row.speaker_id for row in mine}),
+                duration_ms=sum(row.span.duration_ms for row in mine),
+                labels={label: counts[label] for label in labels},
+            )
+    return summaries

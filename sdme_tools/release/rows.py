@@ -1,0 +1,197 @@
+"""The single join: everything the corpus knows of an utterance in one row, or the reason why it stays at home."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from sdme_tools.errors import ReleaseError, raise_together
+from sdme_tools.records.annotation import Condition, Consensus
+from sdme_tools.records.config import ReleaseSection
+from sdme_tools.records.face import Binding
+from sdme_tools.records.recording import Consent, Participant, Recording
+from sdme_tools.records.release import Exclusion, ReleaseRow
+from sdme_tools.records.utterance import Clip, Transcript, Utterance
+
+REASONS = {
+    "no_binding": "the bind stage has not run: sdme run",
+    "no_transcript": "the transcribe stage has not run: sdme run",
+    "no_clip": "the clips stage has not run: sdme run",
+    "unknown_speaker": "nobody knows who speaks: fill in recordings.csv (seat or channel) and run sdme ingest and run",
+    "no_consent": "the speaker's consent in participants.csv does not cover the scope of the release",
+    "others_no_consent": "clips show everyone in the recording, and somebody's consent does not cover the scope",
+    "no_face": "not bound to a face, and require_face is set",
+    "no_label": "nobody has voted on it: sdme votes import",
+    "too_few_raters": "fewer votes than min_raters: import more votes, or lower it",
+    "tie": "several labels share the first place: import more votes",
+    "cannot_tell": "most raters could not tell",
+    "rounds_disagree": "two rounds of annotation give it different labels",
+}
+"""Why an utterance can be left out, in the order in which the reasons are tried, with the cure."""
+
+
+@dataclass(frozen=True)
+class CorpusTables:
+    """What the join reads: the corpus's tables, each over all recordings and rounds."""
+
+    recordings: Sequence[Recording]
+    participants: Mapping[str, Participant]
+    utterances: Sequence[Utterance]
+    bindings: Sequence[Binding]
+    transcripts: Sequence[Transcript]
+    clips: Sequence[Clip]
+    consensus: Sequence[Consensus]
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What the corpus knows of one utterance; None where a stage has not run."""
+
+    utterance: Utterance
+    recording: Recording
+    binding: Binding | None
+    transcript: Transcript | None
+    clip: Clip | None
+    consensus: Sequence[Consensus]
+    """One entry a round that it was voted on in, condition full only."""
+
+    @property
+    def labels(self) -> list[str]:
+        """The labels that rounds gave it, each once."""
+        return list(dict.fromkeys(row.label for row in self.consensus if row.label is not None))
+
+    @property
+    def num_raters(self) -> int:
+        """Votes of all rounds; who votes in two rounds counts in each."""
+        return sum(row.num_raters for row in self.consensus)
+
+
+def join_rows(tables: CorpusTables, settings: ReleaseSection) -> tuple[list[ReleaseRow], list[Exclusion]]:
+    """Sort every kept utterance into released rows and exclusions, each with its first reason of `REASONS`.
+
+    Where several rounds voted on an utterance their votes are added up; it keeps its label if no round gives it
+    another one (a tie in one round does not undo the label of another).
+
+    Raises:
+        ReleaseError: the tables contradict each other: an utterance stands there twice or has no recording.
+    """
+    rows: list[ReleaseRow] = []
+    exclusions: list[Exclusion] = []
+    for known in _gather(tables):
+        exclusion = _find_exclusion(known, tables.participants, settings)
+        if exclusion is not None:
+            exclusions.append(exclusion)
+        else:
+            rows.append(_make_row(known, ship_clip=settings.clips))
+    if len(rows) + len(exclusions) != len(tables.utterances):
+        raise ReleaseError(
+            f"{len(rows)} utterances released and {len(exclusions)} excluded, expected {len(tables.utterances)} in all"
+        )
+    return rows, exclusions
+
+
+def _gather(tables: CorpusTables) -> Iterator[_Known]:
+    recordings = {recording.recording_id: recording for recording in tables.recordings}
+    times = Counter(utterance.utterance_id for utterance in tables.utterances)
+    problems = [f"utterance {name} stands in {count} rows" for name, count in times.items() if count > 1]
+    problems += [
+        f"utterance {utterance.utterance_id}: its recording {utterance.recording_id} is not in the corpus"
+        for utterance in tables.utterances
+        if utterance.recording_id not in recordings
+    ]
+    raise_together(ReleaseError, "the corpus contradicts itself:", problems, cure="run `sdme run` again")
+    bindings = {row.utterance_id: row for row in tables.bindings}
+    transcripts = {row.utterance_id: row for row in tables.transcripts}
+    clips = {row.utterance_id: row for row in tables.clips}
+    decided: dict[str, list[Consensus]] = {}
+    for row in tables.consensus:
+        if row.condition is Condition.FULL:
+            decided.setdefault(row.utterance_id, []).append(row)
+    for utterance in tables.utterances:
+        name = utterance.utterance_id
+        yield _Known(
+            utterance=utterance,
+            recording=recordings[utterance.recording_id],
+            binding=bindings.get(name),
+            transcript=transcripts.get(name),
+            clip=clips.get(name),
+            consensus=decided.get(name, []),
+        )
+
+
+def _find_exclusion(
+    known: _Known, participants: Mapping[str, Participant], settings: ReleaseSection
+) -> Exclusion | None:
+    """Return why the utterance stays at home, or None."""
+    checks = (_missing_stage(known), _missing_consent(known, participants, settings), _missing_label(known, settings))
+    for reason in checks:
+        if reason is not None:
+            code, detail = reason
+            return Exclusion(utterance_id=known.utterance.utterance_id, reason=code, detail=detail)
+    return None
+
+
+def _missing_stage(known: _Known) -> tuple[str, str] | None:
+    for code, row in (("no_binding", known.binding), ("no_transcript", known.transcript), ("no_clip", known.clip)):
+        if row is None:
+            return code, f"recording {known.recording.recording_id}"
+    return None
+
+
+def _missing_consent(
+    known: _Known, participants: Mapping[str, Participant], settings: ReleaseSection
+) -> tuple[str, str] | None:
+    """Whether somebody would be shown or heard who does not let that happen; who is not listed gave no consent."""
+
+    def refuses(participant_id: str) -> bool:
+        participant = participants.get(participant_id)
+        return not (participant.consent if participant else Consent.NONE).covers(settings.scope)
+
+    speaker_id = known.binding.speaker_id if known.binding else None
+    if speaker_id is None:
+        return "unknown_speaker", known.binding.reason.value if known.binding else ""
+    if refuses(speaker_id):
+        return "no_consent", f"speaker {speaker_id}, scope {settings.scope.value}"
+    present = (seated.participant_id for seated in known.recording.participants)
+    refusing = sorted({name for name in present if refuses(name)}) if settings.clips else []
+    return ("others_no_consent", ", ".join(refusing)) if refusing else None
+
+
+def _missing_label(known: _Known, settings: ReleaseSection) -> tuple[str, str] | None:
+    if settings.require_face and (known.clip is None or known.clip.face is None):
+        return "no_face", known.binding.reason.value if known.binding else ""
+    if not known.consensus:
+        return "no_label", ""
+    if known.num_raters < settings.min_raters:
+        return "too_few_raters", f"got {known.num_raters}, expected at least {settings.min_raters}"
+    if not known.labels:
+        return known.consensus[0].reason, ""
+    return ("rounds_disagree", ", ".join(known.labels)) if len(known.labels) > 1 else None
+
+
+def _make_row(known: _Known, *, ship_clip: bool) -> ReleaseRow:
+    """Lay everything side by side; called only for utterances that `_find_exclusion` let pass."""
+    utterance, binding, transcript, clip = known.utterance, known.binding, known.transcript, known.clip
+    if binding is None or binding.speaker_id is None or transcript is None or clip is None:
+        raise ValueError(f"{utterance.utterance_id} was let pass without its material")
+    votes = Counter[str]()
+    for row in known.consensus:
+        votes.update(row.distribution)
+    folder = f"recordings/{utterance.recording_id}"
+    return ReleaseRow(
+        utterance_id=utterance.utterance_id,
+        recording_id=utterance.recording_id,
+        session_id=known.recording.session_id,
+        speaker_id=binding.speaker_id,
+        span=utterance.span,
+        text=transcript.text,
+        language=transcript.language,
+        label=known.labels[0],
+        votes=dict(votes),
+        num_raters=known.num_raters,
+        condition=Condition.FULL,
+        binding_score=binding.score,
+        binding_reason=binding.reason.value,
+        voice_path=f"{folder}/{clip.voice.path}",
+        face_path=f"{folder}/{clip.face.path}" if clip.face else None,
+        clip_path=f"{folder}/{clip.clip.path}" if ship_clip and clip.clip else None,
+    )

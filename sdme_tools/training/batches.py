@@ -1,0 +1,139 @@
+"""From a feature table to padded batches: standardised on train, capped in length, in an order fixed by a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sdme_tools.training.dataset import Features, FeatureTable
+
+_SMALLEST_DEVIATION = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Standardisation:
+    """Mean and standard deviation `float32[D_m]` of each modality over the steps of the training utterances."""
+
+    mean: dict[str, Features]
+    deviation: dict[str, Features]
+
+    @classmethod
+    def fit(cls, table: FeatureTable) -> Standardisation:
+        """Measure on train only: figures of other splits would leak into training."""
+        mean, deviation = {}, {}
+        train_rows = table.rows_of("train")
+        for modality, column in table.sequences.items():
+            steps = np.concatenate([rows for row in train_rows if (rows := column[row]) is not None])
+            mean[modality] = steps.mean(axis=0, dtype=np.float64).astype(np.float32)
+            spread = steps.std(axis=0, dtype=np.float64).astype(np.float32)
+            deviation[modality] = np.where(spread > _SMALLEST_DEVIATION, spread, np.float32(1.0))
+        return cls(mean, deviation)
+
+    def apply(self, modality: str, rows: Features) -> Features:
+        """Return `float32[T, D_m]` with the training utterances' mean 0 and deviation 1."""
+        standardised: Features = (rows - self.mean[modality]) / self.deviation[modality]
+        return standardised
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """B utterances padded to the longest of them, with masks that say what is real.
+
+    Attributes:
+        sequences: For each modality `float32[B, T_m, D_m]`, zero where padded or missing.
+        masks: For each modality `bool[B, T_m]`, True where there is a step.
+        present: `bool[B, M]`, True where the utterance has the modality.
+        labels: `int64[B]`.
+        human_relevance: `float32[B, M]`, NaN where unknown.
+        rows: `int64[B]`, the utterances' rows in the table.
+    """
+
+    sequences: dict[str, Tensor]
+    masks: dict[str, Tensor]
+    present: Tensor
+    labels: Tensor
+    human_relevance: Tensor
+    rows: NDArray[np.int64]
+
+    def to(self, device: torch.device) -> Batch:
+        """Return the batch with its tensors on a device."""
+        return Batch(
+            sequences={modality: tensor.to(device) for modality, tensor in self.sequences.items()},
+            masks={modality: tensor.to(device) for modality, tensor in self.masks.items()},
+            present=self.present.to(device),
+            labels=self.labels.to(device),
+            human_relevance=self.human_relevance.to(device),
+            rows=self.rows,
+        )
+
+
+class BatchSource:
+    """Standardises and caps every sequence of a table once, then hands out batches of it."""
+
+    def __init__(self, table: FeatureTable, standardisation: Standardisation, *, max_steps: int) -> None:
+        self._labels = torch.from_numpy(np.asarray(table.labels, dtype=np.int64))
+        relevance = table.human_relevance
+        if relevance is None:
+            relevance = np.full((len(table), len(table.modalities)), np.nan, dtype=np.float32)
+        self._human_relevance = torch.from_numpy(np.asarray(relevance, dtype=np.float32))
+        self._dims = {modality: len(mean) for modality, mean in standardisation.mean.items()}
+        self._sequences = {
+            modality: [
+                None if rows is None else torch.from_numpy(shorten(standardisation.apply(modality, rows), max_steps))
+                for rows in table.sequences[modality]
+            ]
+            for modality in self._dims
+        }
+
+    def collate(self, rows: NDArray[np.int64]) -> Batch:
+        """Pad the utterances of these rows into one batch."""
+        sequences, masks, present = {}, {}, []
+        for modality, num_features in self._dims.items():
+            chosen = [self._sequences[modality][row] for row in rows]
+            lengths = torch.tensor([0 if steps is None else len(steps) for steps in chosen])
+            longest = max(1, int(lengths.max()))
+            padded = torch.zeros(len(rows), longest, num_features)
+            for place, steps in enumerate(chosen):
+                if steps is not None:
+                    padded[place, : len(steps)] = steps
+            sequences[modality] = padded
+            masks[modality] = torch.arange(longest)[None, :] < lengths[:, None]
+            present.append(lengths > 0)
+        index = torch.from_numpy(rows)
+        return Batch(
+            sequences=sequences,
+            masks=masks,
+            present=torch.stack(present, dim=1),
+            labels=self._labels[index],
+            human_relevance=self._human_relevance[index],
+            rows=rows,
+        )
+
+    def batches(self, rows: NDArray[np.int64], *, batch_size: int, seed: int | None = None) -> Iterator[Batch]:
+        """Yield the rows in batches: in the given order, or in an order drawn from `seed`."""
+        order = rows if seed is None else np.random.default_rng(seed).permutation(rows)
+        for start in range(0, len(order), batch_size):
+            yield self.collate(order[start : start + batch_size])
+
+
+def shorten(rows: Features, max_steps: int) -> Features:
+    """Average neighbouring steps of a sequence longer than the cap, so that its end counts like its beginning.
+
+    Args:
+        rows: `float32[T, D]`.
+        max_steps: The cap; a shorter sequence comes back as it is.
+
+    Returns:
+        `float32[min(T, max_steps), D]`.
+    """
+    if len(rows) <= max_steps:
+        return rows
+    starts = (np.arange(max_steps) * len(rows)) // max_steps
+    lengths = np.diff(np.append(starts, len(rows)))
+    means: Features = (np.add.reduceat(rows, starts, axis=0) / lengths[:, None]).astype(np.float32)
+    return means
