@@ -87,18 +87,6 @@ def write_media(
     return path
 
 
-def _add_pictures(
-    container: av.container.OutputContainer, fps: int, size_px: tuple[int, int], rotation_deg: int
-) -> av.VideoStream:
-    stream = container.add_stream("libx264", rate=fps, options={"crf": "12", "preset": "ultrafast", "g": "10"})
-    stream.width, stream.height = size_px
-    stream.pix_fmt = "yuv420p"
-    stream.codec_context.time_base = Fraction(1, 1000)
-    if rotation_deg:
-        stream.set_display_rotation(-rotation_deg)
-    return stream
-
-
 def _add_pictures(container: OutputContainer, fps: int, size_px: tuple[int, int], rotation_deg: int) -> av.VideoStream:
     stream = container.add_stream("libx264", rate=fps, options={"crf": "12", "preset": "ultrafast", "g": "10"})
     stream.width, stream.height = size_px
@@ -111,20 +99,35 @@ def _add_pictures(container: OutputContainer, fps: int, size_px: tuple[int, int]
 
 
 def _write_pictures(
-    container: OutputContainer,
-    stream: av.VideoStream,
-    num_frames: int,
-    frame_times_ms: Sequence[int] | None,
-    fps: int,
-    size_px: tuple[int, int],
+    container: OutputContainer, stream: av.VideoStream, times_ms: Sequence[int], size_px: tuple[int, int]
 ) -> None:
-    for number in range(num_frames):
+    for number, time_ms in enumerate(times_ms):
         picture = np.full((size_px[1], size_px[0], 3), grey_of(number), np.uint8)
         picture[:16, :16] = 255
         frame = VideoFrame.from_ndarray(picture, format="rgb24")
-        frame.pts = frame_times_ms[number] if frame_times_ms else round(number * 1000 / fps)
-        frame.time_base = Fraction(1, 1000)
+        frame.pts, frame.time_base = time_ms, Fraction(1, 1000)
         container.mux(stream.encode(frame))
+    container.mux(stream.encode(None))
+
+
+def _write_sound(
+    container: OutputContainer,
+    stream: av.AudioStream,
+    sound: NDArray[np.float32],
+    layout: str,
+    *,
+    start_ms: int,
+    gap_ms: tuple[int, int],
+) -> None:
+    rate_hz, step = stream.rate, 1024
+    gap_at, gap_length = (time_ms * rate_hz // 1000 for time_ms in gap_ms)
+    for start in range(0, len(sound), step):
+        block = np.ascontiguousarray(sound[start : start + step].T)
+        frame = av.AudioFrame.from_ndarray(block, format="fltp", layout=layout)
+        frame.sample_rate, frame.time_base = rate_hz, Fraction(1, rate_hz)
+        frame.pts = start + start_ms * rate_hz // 1000 + (gap_length if start >= gap_at else 0)
+        for ready in av.AudioResampler(format=stream.format, layout=layout, rate=rate_hz).resample(frame):
+            container.mux(stream.encode(ready))
     container.mux(stream.encode(None))
 
 

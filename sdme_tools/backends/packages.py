@@ -1,6 +1,7 @@
 """Packages that belong to extras: import them, or say how to get them."""
 
 import importlib
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 
@@ -19,6 +20,7 @@ def require_package(module: str, *, extra: str = "extract") -> ModuleType:
         raise _missing(module, str(error), extra) from error
 
 
+@cache
 def require_version(distribution: str, *, extra: str = "extract") -> str:
     """Tell the version of an installed distribution without importing it.
 

@@ -1,5 +1,6 @@
 """`sdme train`: a reference network on a release."""
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,16 @@ from sdme_tools.cli.arguments import as_json, device
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sdme_tools.training.metrics import Interval
     from sdme_tools.training.report import TrainReport
+
+
+METRIC_NAMES = {
+    "wa": "WA (accuracy)",
+    "ua": "UA (mean recall)",
+    "f1_weighted": "F1, weighted",
+    "f1_macro": "F1, macro",
+}
 
 
 @click.command()
@@ -39,6 +49,7 @@ def train(
     """
     from sdme_tools.cli.console import print_json
     from sdme_tools.errors import ConfigError
+    from sdme_tools.training.features.release import read_manifest, untrainable_labels
     from sdme_tools.training.features.store import load_feature_table
     from sdme_tools.training.loop import TrainSettings, train_network
     from sdme_tools.training.report import write_report
@@ -48,6 +59,8 @@ def train(
         settings = TrainSettings.model_validate(chosen)
     except ValueError as error:
         raise ConfigError(f"--epochs {epochs}: {error}", cure="give more epochs, or leave the option out") from error
+    for label, count in untrainable_labels(read_manifest(release)).items():
+        click.echo(f"{label}: not in train, so its {count} utterances of other splits are not judged", err=True)
     runs = _find_runs(release)
     with _progress("reading clips", 0) as show:
         table = load_feature_table(release, runs, progress=show)
@@ -73,7 +86,8 @@ def _progress(description: str, total: int) -> "Iterator[Callable[[int, int], No
 
     from sdme_tools.cli.console import talk_console
 
-    with Progress(console=talk_console(), transient=True) as progress:
+    console = talk_console()
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(description, total=total or None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
@@ -84,7 +98,7 @@ def _print(report: "TrainReport", label_names: Sequence[str], folder: Path) -> N
     console = data_console()
     counts = ", ".join(f"{number} {split}" for split, number in report.num_utterances.items())
     console.print(f"{report.network}: {counts}; epoch {report.best_epoch} of {report.num_epochs}")
-    rows = [(name.upper(), m.value, f"{m.low:.3f} to {m.high:.3f}") for name, m in report.metrics.items()]
+    rows = [(METRIC_NAMES[name], score.value, _bounds(score)) for name, score in report.metrics.items()]
     rows.append(("WA of the commonest class", report.chance_wa, ""))
     title = f"on {report.num_test_speakers} speakers of the test split"
     console.print(make_table(title, ["metric", "value", "95 % interval"], rows))
@@ -94,6 +108,10 @@ def _print(report: "TrainReport", label_names: Sequence[str], folder: Path) -> N
         weights = ", ".join(f"{modality} {weight:.2f}" for modality, weight in report.mean_relevance.items())
         console.print(f"\nmean relevance: {weights}")
     click.echo(f"written to {folder}", err=True)
+
+
+def _bounds(score: "Interval") -> str:
+    return "one speaker: none" if math.isnan(score.low) else f"{score.low:.3f} to {score.high:.3f}"
 
 
 def _confusion_rows(report: "TrainReport", label_names: Sequence[str]) -> list[list[object]]:

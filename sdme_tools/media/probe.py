@@ -124,8 +124,7 @@ def _find_cut(path: Path, container: InputContainer, used: list[_UsedStream]) ->
         return []
     notes, shares = [], []
     for stream in used:
-        promised_us = _promised_us(container, stream.source)
-        got_us = stream.timeline.end_us - stream.timeline.start_us
+        promised_us, got_us = _promised_us(container, stream.source), stream.timeline.end_us
         share = got_us / promised_us if promised_us else 1.0
         shares.append(share)
         if promised_us - got_us > max(1_000_000, promised_us // 20):
@@ -142,10 +141,10 @@ def _find_cut(path: Path, container: InputContainer, used: list[_UsedStream]) ->
 
 
 def _promised_us(container: InputContainer, source: MediaStream) -> int:
-    """Length in microseconds that the header gives for a stream, 0 if it gives none."""
+    """Timestamp in microseconds at which the header says a stream ends, 0 if it does not say."""
     if source.duration is not None and source.time_base is not None:
-        return round(source.duration * source.time_base * 1_000_000)
-    return container.duration or 0
+        return round(((source.start_time or 0) + source.duration) * source.time_base * 1_000_000)
+    return container.duration or 0  # Matroska counts from 0, wherever its first timestamp lies
 
 
 def _assemble(used: list[_UsedStream], notes: list[str]) -> Probe:

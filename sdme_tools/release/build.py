@@ -17,6 +17,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from sdme_tools import __version__
+from sdme_tools.corpus.consistency import find_inconsistencies
 from sdme_tools.corpus.corpus import Corpus
 from sdme_tools.corpus.table import TEMPORARY_PREFIX, explain, read_table, write_record
 from sdme_tools.errors import ConfigError, ReleaseError, raise_together
@@ -53,13 +54,15 @@ def build_release(corpus: Corpus, version: str, overrides: Mapping[str, object] 
 
     Raises:
         ConfigError: a setting is impossible.
-        ReleaseError: the version is no version or exists, nothing may be released, the groups are too few for the
-            splits, a media file is not what the corpus says, or the disk is full.
+        ReleaseError: the version is no version or exists, a stage rests on other tables than the present ones, nothing
+            may be released, the groups are too few for the splits, a media file is not what the corpus says, or the
+            disk is full.
         CorpusError: another process holds the corpus, or a table is damaged.
     """
     settings = _settle(corpus.config.release, overrides or {})
     folder = _check_version(corpus, version)
     with corpus.hold():
+        _require_consistency(corpus)
         tables = _read_tables(corpus)
         rows, exclusions = join_rows(tables, settings)
         if not rows:
@@ -108,6 +111,11 @@ def _check_version(corpus: Corpus, version: str) -> Path:
             cure="choose the next version",
         )
     return folder
+
+
+def _require_consistency(corpus: Corpus) -> None:
+    cure = f"run `sdme run {corpus.root}` first"
+    raise_together(ReleaseError, "the corpus is half renewed:", find_inconsistencies(corpus), cure=cure)
 
 
 def _read_tables(corpus: Corpus) -> CorpusTables:

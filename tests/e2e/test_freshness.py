@@ -68,3 +68,11 @@ def test_a_stage_alone_runs_on_what_is_there_and_says_what_is_missing(corpus: Pa
     states = run_states(corpus, "--stage", "bind", check=False)
     assert states == {"bind": {"blocked"}}
     assert run_states(corpus, "--stage", "segment", "--stage", "bind") == {"segment": DONE, "bind": DONE}
+
+
+def test_a_half_renewed_corpus_is_not_released(corpus: Path) -> None:
+    set_value(corpus, "padding_ms", "90")
+    sdme("run", corpus, "--stage", "segment")
+    refused = sdme("release", corpus, "1.0.0", check=False)
+    assert refused.returncode == 1 and "half renewed" in refused.stderr and "sdme run" in refused.stderr
+    assert not (corpus / "releases").exists() or not list((corpus / "releases").iterdir())

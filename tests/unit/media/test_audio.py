@@ -52,7 +52,10 @@ def test_span_equals_the_part_of_the_whole(tmp_path: Path, suffix: str) -> None:
     whole, part = read_sound(path, recording), read_sound(path, recording, span=span)
     start = span.start_ms * 48
     assert part.shape == (span.duration_ms * 48, 1)
-    np.testing.assert_allclose(part, whole[start : start + len(part)], atol=2e-3)
+    # Matroska stores whole milliseconds, so a part may lie up to half a millisecond (24 values) beside the whole.
+    shifts = range(-24, 25) if suffix == "mkv" else [0]
+    misses = [np.abs(part - whole[start + shift : start + shift + len(part)]).max() for shift in shifts]
+    assert min(misses) < 2e-3
 
 
 def test_channel_is_chosen_and_checked(tmp_path: Path) -> None:
