@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -97,19 +96,22 @@ def write_parquet(file: Any, path: Path) -> None:  # noqa: ANN401 - pyarrow ship
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write under a temporary name beside `path` and rename: readers see the old file or the whole new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    """Write under a temporary name beside `path` and rename: readers see the old file or the whole new one.
+
+    Raises:
+        TrainingError: the disk is full, or the folder may not be written.
+    """
+    temporary = path.with_name(f".tmp-{os.getpid()}-{path.name}")
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    path.chmod(0o644)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except OSError as error:
+        raise TrainingError(
+            f"{path}: cannot be written ({error.strerror})", cure="free space, or name another folder with --out"
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _to_bytes(rows: Features) -> bytes:

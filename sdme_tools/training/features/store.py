@@ -6,7 +6,6 @@ A kept table belongs to one release and one version of the encoders; for any oth
 import hashlib
 from pathlib import Path
 
-from sdme_tools.errors import TrainingError
 from sdme_tools.training.dataset import FeatureTable
 from sdme_tools.training.features.release import Progress, build_feature_table, read_manifest
 from sdme_tools.training.table_file import read_feature_table, write_feature_table
@@ -28,10 +27,5 @@ def load_feature_table(release_dir: Path, folder: Path, *, progress: Progress | 
     if path.exists():
         return read_feature_table(path)
     table = build_feature_table(release_dir, progress=progress)
-    try:
-        write_feature_table(table, path)
-    except OSError as error:
-        raise TrainingError(
-            f"{path}: cannot be written ({error.strerror})", cure="free space, or name another folder with --out"
-        ) from error
+    write_feature_table(table, path)
     return table
