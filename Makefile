@@ -9,6 +9,9 @@ READY := $(VENV)/.ready
 UV_VERSION := 0.13.8
 DEMO ?= build/demo
 
+# Every `sdme run` starts processes that import torch: without .pyc files each compiles it anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: setup demo test lint clean
 
 setup: $(READY)

@@ -43,7 +43,7 @@ class GeneratedSettings:
     Attributes:
         num_speakers: Speakers in train, validation and test.
         clips_per_speaker: Clips of each.
-        class_shares: Probability of each class; their number is the number of classes.
+        class_shares: Probability of each class, up to a factor; their number is the number of classes.
         foreign_share: Share of clips with one foreign modality.
         intensity: Smallest and largest strength of an expression, in deviations of the noise per feature.
         style: Length of a speaker's own direction against the class's.
@@ -52,9 +52,9 @@ class GeneratedSettings:
         modalities: Their names and shapes.
     """
 
-    num_speakers: tuple[int, int, int] = (16, 6, 12)
+    num_speakers: tuple[int, int, int] = (16, 8, 16)
     clips_per_speaker: int = 40
-    class_shares: tuple[float, ...] = (0.3, 0.22, 0.16, 0.12, 0.1, 0.1)
+    class_shares: tuple[float, ...] = tuple(0.85**rank for rank in range(10))
     foreign_share: float = 0.5
     intensity: tuple[float, float] = (0.6, 1.8)
     style: float = 0.4
@@ -62,9 +62,9 @@ class GeneratedSettings:
     noise: float = 1.0
     modalities: dict[str, ModalityShape] = field(
         default_factory=lambda: {
-            "voice": ModalityShape(24, 20, 40),
-            "face": ModalityShape(20, 10, 24),
-            "text": ModalityShape(32, 4, 10),
+            "voice": ModalityShape(24, 10, 20),
+            "face": ModalityShape(20, 6, 14),
+            "text": ModalityShape(32, 4, 8),
         }
     )
 

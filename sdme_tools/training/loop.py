@@ -28,6 +28,8 @@ _PREDICTION_BATCH_SIZE = 128
 class TrainSettings(BaseModel):
     """Everything beside the table that decides what comes out.
 
+    The defaults are those that benchmarks/relevance_generated.py measures.
+
     Attributes:
         network: A key of `networks.NETWORKS` or "package.module:Class".
         seed: Of the weights, the order of batches and dropout; the same seed on a CPU gives the same weights.
@@ -41,8 +43,8 @@ class TrainSettings(BaseModel):
         warm_up_epochs: Epochs in which only encoders and unimodal heads learn.
         patience: Epochs without a better validation result after which to stop.
         max_steps: Longer sequences are averaged down to this many steps.
-        num_threads: CPU threads. One: networks this small gain nothing from two, and threads that wait for a busy core
-            cost a hundredfold; and sums in another order differ in the last digit.
+        num_threads: CPU threads. One: networks this small gain nothing from more, and sums in another order differ in
+            the last digit.
         device: "auto" takes CUDA where there is one.
     """
 
@@ -52,15 +54,15 @@ class TrainSettings(BaseModel):
     seed: int = Field(default=0, ge=0)
     epochs: int = Field(default=60, ge=1)
     batch_size: int = Field(default=32, ge=2)
-    learning_rate: float = Field(default=1e-3, gt=0)
+    learning_rate: float = Field(default=1.5e-3, gt=0)
     weight_decay: float = Field(default=1e-2, ge=0)
-    width: int = Field(default=64, ge=8)
+    width: int = Field(default=32, ge=8)
     num_heads: int = Field(default=4, ge=1)
     dropout: float = Field(default=0.2, ge=0, lt=1)
     lambda_rse: float = Field(default=1.0, ge=0)
     lambda_con: float = Field(default=0.5, ge=0)
     temperature: float = Field(default=0.07, gt=0)
-    warm_up_epochs: int = Field(default=5, ge=0)
+    warm_up_epochs: int = Field(default=12, ge=0)
     patience: int = Field(default=15, ge=1)
     max_steps: int = Field(default=128, ge=1)
     num_threads: int = Field(default=1, ge=1)
