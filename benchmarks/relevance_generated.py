@@ -49,6 +49,10 @@ def measure(seed: int, settings: TrainSettings) -> tuple[float, float]:
     return foreign_auroc(generated, predictions), wa
 
 
+def _say(value: float) -> str:
+    return "  –  " if np.isnan(value) else f"{value:.3f}"
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -62,7 +66,7 @@ def main() -> None:
         results = pool.map(measure, [seed for seed, _ in tries], [VARIANTS[name] for _, name in tries])
         for (seed, name), (auroc, wa) in zip(tries, results, strict=True):
             figures[name].append((auroc, wa))
-            print(f"seed {seed}  {name:14s}  AUROC {auroc:.3f}  WA {wa:.3f}", flush=True)
+            print(f"seed {seed}  {name:14s}  AUROC {_say(auroc)}  WA {wa:.3f}", flush=True)
     print(f"\n{'':14s}  AUROC            WA               relevance − it, points of WA")
     of_relevance = np.array(figures["relevance"])
     for name, rows in figures.items():
@@ -71,7 +75,7 @@ def main() -> None:
         difference = 100 * (of_relevance - values)[:, 1]
         spread = difference.std(ddof=min(1, num_seeds - 1))
         print(
-            f"{name:14s}  {auroc:.3f} ± {auroc_sd:.3f}    {wa:.3f} ± {wa_sd:.3f}    "
+            f"{name:14s}  {_say(auroc)} ± {_say(auroc_sd)}    {wa:.3f} ± {wa_sd:.3f}    "
             f"{difference.mean():+.1f} ± {spread:.1f}"
         )
 

@@ -1,6 +1,7 @@
 """The tutorial, typed from end to end: what `make demo` shows a newcomer."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -43,6 +44,12 @@ def test_it_prints_the_corpus_the_release_and_the_training(demo: tuple[Path, str
     _, printed = demo
     for part in ("$ sdme run corpus", "$ sdme release corpus 1.0.0", "$ sdme train", "recordings", "train", "WA", "UA"):
         assert part in printed
+
+
+def test_the_words_are_right(demo: tuple[Path, str]) -> None:
+    _, printed = demo
+    rate = re.search(r"words: ([0-9.]+) % word error rate", printed)
+    assert rate is not None and float(rate[1]) <= 5
 
 
 def test_every_turn_is_found(demo: tuple[Path, str]) -> None:

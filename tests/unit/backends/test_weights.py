@@ -47,7 +47,7 @@ def models(fetched: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing but an index that does not answer."""
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/")
     monkeypatch.delenv("PIP_EXTRA_INDEX_URL", raising=False)
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
     monkeypatch.setenv("PIP_RETRIES", "0")

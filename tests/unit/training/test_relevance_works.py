@@ -1,4 +1,8 @@
-"""METHODS' test of the relevance network, on one data set; benchmarks/relevance_generated.py does it on five."""
+"""Does the relevance network do what it is for? On one generated data set.
+
+benchmarks/relevance_generated.py measures it on five: AUROC ≥ .90 and 3 points more than concatenation, on average. One
+set scatters around that (AUROC by .02, points by .5), so the floors here lie two such deviations lower.
+"""
 
 import numpy as np
 import pytest
@@ -35,5 +39,5 @@ def test_it_finds_the_foreign_modality_and_beats_concatenation() -> None:
         accuracy[name] = float((predictions.predicted == truth).mean())
         if predictions.relevance is not None:
             is_foreign = generated.foreign[predictions.rows][:, None] == np.arange(3)
-            assert roc_auc_score(is_foreign.ravel(), 1 - predictions.relevance.ravel()) >= 0.90
-    assert accuracy["relevance"] - accuracy["concat"] >= 0.03
+            assert roc_auc_score(is_foreign.ravel(), 1 - predictions.relevance.ravel()) >= 0.86
+    assert accuracy["relevance"] - accuracy["concat"] >= 0.02
