@@ -1,7 +1,7 @@
 """`sdme run`: bring the stages up to date, with a progress bar and a table at the end."""
 
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,8 +44,8 @@ def run(
     from sdme_tools.stages.runner import run_stages
 
     corpus = Corpus.open(directory)
-    num_units = len(stages or STAGE_NAMES) * len(recordings or corpus.recording_ids())
-    with _progress(num_units) as show:
+    num_recordings = len(set(recordings) or corpus.recording_ids())
+    with _progress(num_recordings, len(set(stages) or STAGE_NAMES)) as show:
         report = run_stages(
             corpus, stage_names=stages, recording_ids=recordings, jobs=jobs, device=device, on_outcome=show
         )
@@ -57,7 +57,7 @@ def run(
 
 
 @contextmanager
-def _progress(num_units: int) -> "Iterator[Callable[[Outcome], None]]":
+def _progress(num_recordings: int, num_stages: int) -> "Iterator[Callable[[Outcome], None]]":
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -70,29 +70,32 @@ def _progress(num_units: int) -> "Iterator[Callable[[Outcome], None]]":
     from sdme_tools.cli.console import talk_console
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.fields[recordings]}/{task.fields[num_recordings]} recordings"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
+        TextColumn("stages {task.fields[rate]}"),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=talk_console()) as progress:
-        task = progress.add_task("stages", total=num_units, rate="")
+        num_units = num_recordings * num_stages
+        task = progress.add_task("", total=num_units, rate="", recordings=0, num_recordings=num_recordings)
+        ended: Counter[str] = Counter()
         media_ms = 0
 
         def show(outcome: "Outcome") -> None:
             nonlocal media_ms
+            ended[outcome.recording_id] += 1
             if outcome.state == "done":
                 media_ms += outcome.duration_ms
             elapsed = progress.tasks[task].elapsed or 0.0
             rate = f"{media_ms / 1000 / elapsed:.1f} media s/s" if elapsed > 0.5 else ""
-            progress.update(task, advance=1, rate=rate)
+            recordings = sum(number == num_stages for number in ended.values())
+            progress.update(task, advance=1, rate=rate, recordings=recordings)
             if outcome.state in ("failed", "bug"):
-                progress.console.print(
-                    f"✗ {outcome.recording_id} {outcome.stage}: {outcome.what.splitlines()[0]}", markup=False
-                )
+                first_line = outcome.what.splitlines()[0]
+                progress.console.print(f"✗ {outcome.recording_id} {outcome.stage}: {first_line}", markup=False)
 
         yield show
 

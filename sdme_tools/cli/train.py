@@ -13,6 +13,7 @@ from sdme_tools.cli.arguments import as_json, device
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sdme_tools.backends.registry import Device
     from sdme_tools.training.metrics import Interval
     from sdme_tools.training.report import TrainReport
 
@@ -34,7 +35,7 @@ METRIC_NAMES = {
 @device
 @as_json
 def train(
-    release: Path, model: str, out: Path | None, seed: int, epochs: int | None, device: str, as_json: bool
+    release: Path, model: str, out: Path | None, seed: int, epochs: int | None, device: "Device", as_json: bool
 ) -> None:
     """Train a network on the folder RELEASE and say how well it does on speakers it has never met.
 
@@ -48,19 +49,14 @@ def train(
       sdme train study/releases/1.0.0 --model concat --seed 3
     """
     from sdme_tools.cli.console import print_json
-    from sdme_tools.errors import ConfigError
-    from sdme_tools.training.features.release import read_manifest, untrainable_labels
     from sdme_tools.training.features.store import load_feature_table
     from sdme_tools.training.loop import TrainSettings, train_network
     from sdme_tools.training.report import write_report
 
-    chosen = {"network": model, "seed": seed, "device": device} | ({"epochs": epochs} if epochs else {})
-    try:
-        settings = TrainSettings.model_validate(chosen)
-    except ValueError as error:
-        raise ConfigError(f"--epochs {epochs}: {error}", cure="give more epochs, or leave the option out") from error
-    for label, count in untrainable_labels(read_manifest(release)).items():
-        click.echo(f"{label}: not in train, so its {count} utterances of other splits are not judged", err=True)
+    settings = TrainSettings(network=model, seed=seed, device=device)
+    if epochs is not None:
+        warm_up_epochs = min(settings.warm_up_epochs, epochs // 2)
+        settings = settings.model_copy(update={"epochs": epochs, "warm_up_epochs": warm_up_epochs})
     runs = _find_runs(release)
     with _progress("reading clips", 0) as show:
         table = load_feature_table(release, runs, progress=show)

@@ -9,7 +9,6 @@ unknown. The schema's metadata hold under `sdme_tools` the JSON {"format", "labe
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sdme_tools.corpus.table import replacing
 from sdme_tools.errors import TrainingError, raise_together
 from sdme_tools.training.dataset import NO_LABEL, Features, FeatureTable, check_table
 
@@ -96,22 +96,13 @@ def write_parquet(file: Any, path: Path) -> None:  # noqa: ANN401 - pyarrow ship
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write under a temporary name beside `path` and rename: readers see the old file or the whole new one.
+    """Replace a file at once or not at all.
 
     Raises:
-        TrainingError: the disk is full, or the folder may not be written.
+        CorpusError: the disk is full, or the folder may not be written.
     """
-    temporary = path.with_name(f".tmp-{os.getpid()}-{path.name}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
         temporary.write_bytes(content)
-        temporary.replace(path)
-    except OSError as error:
-        raise TrainingError(
-            f"{path}: cannot be written ({error.strerror})", cure="free space, or name another folder with --out"
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _to_bytes(rows: Features) -> bytes:

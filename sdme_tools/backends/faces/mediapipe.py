@@ -88,6 +88,9 @@ class _Detector:
             except (RuntimeError, ValueError) as error:
                 with suppress(RuntimeError):  # a task that has failed complains again when it is closed
                     self.close()
+                # Else its __del__ closes it once more, whenever garbage is collected, and waits for ever for a
+                # thread that is gone.
+                self._task._handle = None
                 raise _refuse(path, error) from error
 
     def detect(self, frame: Frame) -> list[tuple[Box, float, float]]:

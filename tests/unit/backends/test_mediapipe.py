@@ -1,5 +1,7 @@
 """What is particular to the mediapipe backend: its model files, and what it makes of bad ones."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -61,3 +63,21 @@ def test_the_two_models_exchanged_are_an_error() -> None:
         list(MediapipeFaces(FacesSection(detector_model=landmarks), "cpu").find_faces([BLANK]))
     with pytest.raises(BackendError, match="face_detection"):
         list(MediapipeFaces(FacesSection(landmark_model=detector), "cpu").find_faces([BLANK]))
+
+
+def test_a_refused_model_does_not_hang_when_garbage_is_collected() -> None:
+    """Once it did: the failed task closed itself a second time and waited for a thread that was gone."""
+    code = (
+        "import gc\n"
+        "from sdme_tools.backends.faces.mediapipe import _Detector\n"
+        "from sdme_tools.backends.weights import locate_models\n"
+        "from sdme_tools.errors import BackendError\n"
+        "for _ in range(4):\n"
+        "    try:\n"
+        "        _Detector(locate_models() / 'face_landmark.tflite', 0.5)\n"
+        "    except BackendError:\n"
+        "        gc.collect()\n"
+        "print('alive')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert "alive" in done.stdout

@@ -11,7 +11,7 @@ import pytest
 from sdme_tools.errors import TrainingError
 from sdme_tools.training.batches import BatchSource, Standardisation, shorten
 from sdme_tools.training.dataset import check_table
-from sdme_tools.training.table_file import read_feature_table, write_atomically, write_feature_table
+from sdme_tools.training.table_file import read_feature_table, write_feature_table
 from tests.unit.training.tables import small_table, with_people, without
 
 
@@ -113,17 +113,3 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
     for name in ("other.parquet", "text.parquet", "missing.parquet"):
         with pytest.raises(TrainingError, match="not a feature table"):
             read_feature_table(tmp_path / name)
-
-
-def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "file"
-    write_atomically(path, b"old")
-
-    def fail(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("os.fsync", fail)
-    with pytest.raises(KeyboardInterrupt):
-        write_atomically(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
