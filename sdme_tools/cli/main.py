@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+from typing import NoReturn
 
 import click
 
@@ -22,6 +23,9 @@ COMMANDS = {
     "schema": ("schema:schema", "Write the JSON Schemas of the corpus' files."),
 }
 """Name -> where the command lies, and its line of help: `sdme --help` imports no command."""
+
+EXTRA_OF = {"ingest": "extract", "run": "extract", "models": "extract", "release": "release", "train": "train"}
+"""Command -> the extra that it cannot do without."""
 
 
 class LazyGroup(click.Group):
@@ -75,10 +79,20 @@ def main() -> None:
     except BrokenPipeError:
         sys.exit(0)  # the reader of our output has gone, as `| head` does
     except SdmeError as error:
-        click.echo(f"error: {error.what}", err=True)
-        if error.cure:
-            click.echo(f"cure: {error.cure}", err=True)
-        sys.exit(1)
+        _fail(error.what, error.cure)
+    except ModuleNotFoundError as error:
+        command = next((word for word in sys.argv[1:] if word in COMMANDS), "")
+        if command not in EXTRA_OF or (error.name or "").startswith("sdme_tools"):
+            raise
+        what = f"sdme {command} needs the package {error.name}, which is not installed"
+        _fail(what, f"install it: pip install 'sdme-tools[{EXTRA_OF[command]}]'")
+
+
+def _fail(what: str, cure: str | None) -> NoReturn:
+    click.echo(f"error: {what}", err=True)
+    if cure:
+        click.echo(f"cure: {cure}", err=True)
+    sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -85,3 +85,21 @@ def test_doctor_speaks_json(tmp_path: Path) -> None:
     checks = {check["name"]: check for check in json.loads(done.stdout)}
     assert checks["Python"]["is_well"] and checks["corpus"]["is_well"]
     assert all(check["cure"] for check in checks.values() if not check["is_well"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "module", "extra"),
+    [
+        (["ingest", "c", "a.mp4"], "av", "extract"),
+        (["release", "c", "1.0.0"], "pyarrow", "release"),
+        (["train", "c"], "torch", "train"),
+    ],
+)
+def test_a_missing_extra_is_named(arguments: list[str], module: str, extra: str, tmp_path: Path) -> None:
+    """The package is hidden, as on a machine where only the core is installed."""
+    CliRunner().invoke(cli, ["init", str(tmp_path / "c")])
+    hide = f"import sys; sys.modules[{module!r}] = None; from sdme_tools.cli.main import main; main()"
+    command = [sys.executable, "-c", hide, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
+    assert f"sdme-tools[{extra}]" in done.stderr
