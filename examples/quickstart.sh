@@ -53,7 +53,7 @@ run sdme votes import corpus votes.csv
 say "A release: Parquet by speaker-disjoint splits, only people who consent."
 run sdme release corpus 1.0.0
 
-say "Does the corpus hold? The relevance network, and plain concatenation beside it. (Puppets speak their feelings"
-say "plainly, so both learn this corpus perfectly; two test speakers say nothing about which network is better.)"
+say "Does the corpus hold? The relevance network, and plain concatenation beside it. (The puppets act plainly, and two"
+say "test speakers in four recordings say nothing about which network is better; benchmarks/ measures that.)"
 run sdme train corpus/releases/1.0.0 --model relevance
 run sdme train corpus/releases/1.0.0 --model concat
