@@ -25,10 +25,10 @@ from numpy.typing import NDArray
 
 from sdme_tools.backends.vad.silero import SileroVad
 from sdme_tools.media.audio import read_voice
-from sdme_tools.media.probe import probe_file
 from sdme_tools.records.config import SegmentSection
 from sdme_tools.records.recording import Recording
 from sdme_tools.records.span import Span, covered_ms
+from sdme_tools.stages.ingest import ingest_file
 from sdme_tools.stages.segment import segment_recording
 
 Mask = NDArray[np.bool_]
@@ -55,17 +55,7 @@ def main() -> None:
 
 def describe(path: Path) -> Recording:
     """Make a recording of a file without a corpus."""
-    probe = probe_file(path)
-    return Recording(
-        recording_id="benchmark",
-        session_id="benchmark",
-        source=str(path),
-        sha256="0" * 64,
-        size_bytes=path.stat().st_size,
-        duration_ms=probe.duration_ms,
-        video=probe.video,
-        audio=probe.audio,
-    )
+    return ingest_file(path, known=[], seats=[]).recording
 
 
 def measure_turns(data: Path, settings: SegmentSection, detector: SileroVad) -> None:

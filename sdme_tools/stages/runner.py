@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from sdme_tools.backends.device import has_cuda_driver, resolve_device
 from sdme_tools.backends.registry import Device
@@ -17,10 +18,11 @@ from sdme_tools.corpus.corpus import TABLE_NAMES, Corpus
 from sdme_tools.corpus.receipt import Failure, Freshness, Receipt, describe_file
 from sdme_tools.corpus.table import TEMPORARY_PREFIX, sweep_temporaries, write_record, write_table
 from sdme_tools.engine.local import open_pool
-from sdme_tools.errors import CorpusError, MediaError, SdmeError
+from sdme_tools.errors import BackendError, CorpusError, MediaError, SdmeError
+from sdme_tools.records.base import Record
 from sdme_tools.records.config import CorpusConfig
 from sdme_tools.records.recording import Recording
-from sdme_tools.records.utterance import Clip, MediaFile
+from sdme_tools.records.utterance import Clip, MediaFile, Utterance
 from sdme_tools.stages.freshness import basis_of, freshness_of
 from sdme_tools.stages.pipeline import STAGES, Stage, StageInput, StageOutput, choose_stages, stages_before
 from sdme_tools.stages.schedule import Call, Finished, Pool, Schedule
@@ -214,6 +216,7 @@ def perform(root: Path, config: CorpusConfig, recording_id: str, stage_name: str
     _forget(corpus, recording_id, stage)
     tables = {kind: corpus.read(recording_id, kind) for kind in stage.reads}
     output = stage.run(StageInput(recording, source, recording_dir, config, device, tables))
+    _require_account(recording_id, stage, tables, output)
     receipt = Receipt(
         fingerprint=basis.fingerprint(),
         basis=basis,
@@ -238,6 +241,25 @@ def _require_source(source: Path, recording: Recording) -> None:
         raise MediaError(
             f"{recording.recording_id}: {source} has {size_bytes} bytes, but had {recording.size_bytes} when ingested",
             cure="restore the file that was ingested; a new version needs a recording_id of its own",
+        )
+
+
+def _require_account(
+    recording_id: str, stage: Stage, tables: dict[type[Record], list[Any]], output: StageOutput
+) -> None:
+    """A stage that reads utterances must answer for each of them, in their order: kept + dropped = seen.
+
+    (What segment and faces see is not a table; their own code and tests account for it.)
+    """
+    if Utterance not in stage.reads:
+        return
+    seen = [row.utterance_id for row in tables[Utterance]]
+    answered = [getattr(row, "utterance_id", None) for row in output.kept]
+    if answered != seen:
+        raise BackendError(
+            f"{recording_id}: {stage.name} answered for {len(answered)} utterances, expected one row for each of "
+            f"{len(seen)}, in their order",
+            cure=f"the backend that [{stage.section}] of corpus.toml names is at fault; nothing was written",
         )
 
 

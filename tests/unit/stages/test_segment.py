@@ -13,12 +13,12 @@ from sdme_tools.backends.vad.energy import find_quietest_ms
 from sdme_tools.backends.vad.silero import SileroVad
 from sdme_tools.errors import MediaError
 from sdme_tools.media.audio import read_voice
-from sdme_tools.media.probe import probe_file
 from sdme_tools.records.config import SegmentSection
 from sdme_tools.records.recording import Recording, SeatedParticipant
 from sdme_tools.records.span import Span, merge_spans
 from sdme_tools.records.utterance import Drop, Utterance
 from sdme_tools.stages.segment import TOO_SHORT, cut_speech, segment_recording
+from tests.factories import ingest
 
 SPEECH = Path(__file__).parents[3] / "examples" / "speech"
 RATE_HZ = 16_000
@@ -114,18 +114,7 @@ def _say(number: int) -> np.ndarray:
 
 
 def _recording(path: Path, *participants: SeatedParticipant) -> Recording:
-    probe = probe_file(path)
-    return Recording(
-        recording_id="dinner",
-        session_id="dinner",
-        source=str(path),
-        sha256="0" * 64,
-        size_bytes=path.stat().st_size,
-        duration_ms=probe.duration_ms,
-        video=probe.video,
-        audio=probe.audio,
-        participants=participants,
-    )
+    return ingest(path).model_copy(update={"recording_id": "dinner", "participants": participants})
 
 
 def _write(path: Path, *channels: np.ndarray) -> Path:

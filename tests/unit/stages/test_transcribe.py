@@ -9,7 +9,6 @@ import pytest
 
 from sdme_tools.backends.asr.sidecar import SidecarTranscriber
 from sdme_tools.backends.protocols import TranscriptionRequest, Voice
-from sdme_tools.media.probe import probe_file
 from sdme_tools.records.base import Source
 from sdme_tools.records.config import TranscribeSection
 from sdme_tools.records.recording import Recording
@@ -17,6 +16,7 @@ from sdme_tools.records.span import Span
 from sdme_tools.records.utterance import Transcript, Utterance, make_utterance_id
 from sdme_tools.stages import transcribe
 from sdme_tools.stages.transcribe import transcribe_utterances
+from tests.factories import ingest
 
 SOURCE = Source(backend="loudness", version="1")
 
@@ -47,17 +47,7 @@ def recording(tmp_path: Path) -> Recording:
         file.setsampwidth(2)
         file.setframerate(16_000)
         file.writeframes((np.stack([left, 0 * left], axis=1) * 32_767).astype("<i2").tobytes())
-    probe = probe_file(path)
-    return Recording(
-        recording_id="dinner",
-        session_id="dinner",
-        source=str(path),
-        sha256="0" * 64,
-        size_bytes=path.stat().st_size,
-        duration_ms=probe.duration_ms,
-        video=None,
-        audio=probe.audio,
-    )
+    return ingest(path)
 
 
 def _utterance(start_ms: int, end_ms: int, channel: int | None) -> Utterance:
