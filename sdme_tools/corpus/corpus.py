@@ -3,6 +3,8 @@
 import fcntl
 import json
 import os
+import socket
+import time
 import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -137,16 +139,25 @@ class Corpus:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
-                file.seek(0)
-                holder = file.read().strip() or "unknown"
                 raise CorpusError(
-                    f"{self.root}: another process writes this corpus (process {holder})",
+                    f"{self.root}: another process writes this corpus ({self._read_holder()})",
                     cure="wait until it is done; nothing was changed",
                 ) from error
             file.truncate(0)
-            file.write(str(os.getpid()))
+            file.write(f"process {os.getpid()} on {socket.gethostname()}")
             file.flush()
-            yield
+            try:
+                yield
+            finally:
+                file.truncate(0)
+
+    def _read_holder(self) -> str:
+        """Tell who holds the lock; between taking it and signing it there is an instant in which nobody knows."""
+        for _ in range(20):
+            if holder := self.layout.lock.read_text(encoding="utf-8").strip():
+                return holder
+            time.sleep(0.05)
+        return "which has not signed its lock"
 
 
 def _toml_as_json(path: Path) -> str:

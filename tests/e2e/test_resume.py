@@ -71,9 +71,10 @@ def test_a_second_run_at_the_same_time_is_told_and_leaves(ingested: Path, finish
     root = tmp_path / "corpus"
     shutil.copytree(ingested, root)
     first = start_run(root)
-    while not (root / ".lock").exists() or not (root / ".lock").read_text():
+    while f"process {first.pid} " not in (root / ".lock").read_text():
+        assert first.poll() is None, first.communicate()
         time.sleep(0.01)
     second = sdme("run", root, check=False)
-    assert second.returncode == 1 and "another process" in second.stderr and str(first.pid) in second.stderr
+    assert second.returncode == 1 and f"another process writes this corpus (process {first.pid} " in second.stderr
     first.communicate()
     assert first.returncode == 0 and contents(root) == contents(finished)
