@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdme_tools.records.base import Source
-from sdme_tools.records.face import Face
+from sdme_tools.records.face import Box, Face
 from sdme_tools.records.span import Span
 from sdme_tools.records.utterance import Transcript
 
@@ -102,4 +102,27 @@ class Transcriber(Backend, Protocol):
 
     def identify_for(self, recording: Path) -> Source:
         """Like identify, with the hash of whatever is read beside the recording (a sidecar)."""
+        ...
+
+
+class FaceEmbedder(Backend, Protocol):
+    """Tells people apart by their faces."""
+
+    def embed_faces(self, frames: Sequence[Frame], boxes: Sequence[Box]) -> NDArray[np.float32]:
+        """Return float32[N, D] of length 1 each: the nearer two lie (cosine), the likelier they are one person.
+
+        Args:
+            frames: whole pictures, N of them; the same picture may come several times.
+            boxes: the face to look at in each, in its picture's pixels.
+
+        A row is NaN where no face could be made out.
+        """
+        ...
+
+
+class VoiceEmbedder(Backend, Protocol):
+    """Tells people apart by their voices."""
+
+    def embed_voices(self, voices: Sequence[Voice]) -> NDArray[np.float32]:
+        """Return float32[N, D] of length 1 each, compared like those of faces; NaN where there is too little voice."""
         ...

@@ -20,14 +20,18 @@ from sdme_tools.errors import ConfigError, CorpusError, raise_together
 from sdme_tools.records.base import Record
 from sdme_tools.records.config import CorpusConfig, CorpusSection, anchor_paths, render_corpus_toml
 from sdme_tools.records.face import Binding, FaceTrack
+from sdme_tools.records.quality import UtteranceQuality
 from sdme_tools.records.recording import Participant, Recording
+from sdme_tools.records.speaking import Speaking
 from sdme_tools.records.utterance import Clip, Drop, Transcript, Utterance
 
 TABLE_NAMES: dict[type[Record], str] = {
     Utterance: "utterances",
     FaceTrack: "face_tracks",
+    Speaking: "speaking",
     Binding: "bindings",
     Transcript: "transcripts",
+    UtteranceQuality: "quality",
     Clip: "clips",
 }
 

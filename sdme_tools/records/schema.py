@@ -6,8 +6,10 @@ from sdme_tools.records.annotation import Annotation, Consensus, Item, Round
 from sdme_tools.records.base import Record
 from sdme_tools.records.config import CorpusConfig
 from sdme_tools.records.face import Binding, FaceTrack
+from sdme_tools.records.quality import UtteranceQuality
 from sdme_tools.records.recording import Participant, Recording
 from sdme_tools.records.release import Manifest
+from sdme_tools.records.speaking import Speaking
 from sdme_tools.records.utterance import Clip, Drop, Transcript, Utterance
 
 ON_DISK: tuple[type[Record], ...] = (
@@ -23,8 +25,10 @@ ON_DISK: tuple[type[Record], ...] = (
     Participant,
     Recording,
     Round,
+    Speaking,
     Transcript,
     Utterance,
+    UtteranceQuality,
 )
 
 

@@ -1,5 +1,6 @@
 """What the stages make of a recording: utterances, what was left out, transcripts, clips."""
 
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field, NonNegativeInt, PositiveInt
@@ -9,15 +10,27 @@ from sdme_tools.records.recording import Identifier
 from sdme_tools.records.span import Span
 
 
+class UtteranceKind(StrEnum):
+    """What is heard."""
+
+    SPEECH = "speech"
+    VOCAL = "vocal"
+    """A voice without words: a laugh, a sigh, a cry."""
+
+
 class Utterance(Record):
-    """A stretch of one person's speech, cut at pauses."""
+    """A stretch of one person's speech, cut at pauses; or of their voice without words."""
 
     utterance_id: Identifier
     recording_id: Identifier
+    kind: UtteranceKind = UtteranceKind.SPEECH
     span: Span
     """What is cut out: the speech with its padding."""
     speaker_id: Identifier | None = None
     """The participant who speaks, as far as the voice alone tells; see Binding.speaker_id for the answer."""
+    voice_id: Identifier | None = None
+    """Which of the recording's voices it is, as diarization tells them apart (v1, v2, … by first word); it names
+    nobody, and says nothing across recordings. None = not told."""
     speech_ms: PositiveInt
     """Milliseconds of voice activity inside the span."""
     overlap_ms: NonNegativeInt = 0
