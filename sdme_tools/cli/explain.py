@@ -51,7 +51,7 @@ def _describe(lineage: "Lineage") -> Iterator[tuple[str, str]]:
             f"{quality.median_size_px} px, seen in {quality.detected_share:.0%}, frontal {quality.frontal_share:.0%}",
         )
     if lineage.transcript is not None:
-        yield "text", lineage.transcript.text or "(nothing recognised)"
+        yield from _describe_text(lineage)
         yield "", f"language {lineage.transcript.language}, doubts: {', '.join(lineage.transcript.flags) or 'none'}"
     if lineage.clip is not None:
         for file in (lineage.clip.clip, lineage.clip.voice, lineage.clip.face):
@@ -68,3 +68,13 @@ def _describe(lineage: "Lineage") -> Iterator[tuple[str, str]]:
             f"{source.backend} {source.version}, weights {(source.weights or 'none')[:16]}" if source else "no model"
         )
         yield "made by", f"{stage}: {backend}, fingerprint {receipt.fingerprint[:16]}"
+
+
+def _describe_text(lineage: "Lineage") -> Iterator[tuple[str, str]]:
+    wording = lineage.wording
+    if wording is None or wording.edit is None:
+        yield "text", lineage.transcript.text if lineage.transcript and lineage.transcript.text else "(none recognised)"
+        return
+    yield "text", f"{wording.text or '(no words)'} (written by {wording.edit.editor or 'a person'})"
+    changed = "; it has changed since that person saw it: look again" if wording.is_outdated else ""
+    yield "", f"the machine's: {wording.machine_text or '(none recognised)'}{changed}"

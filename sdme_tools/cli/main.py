@@ -15,6 +15,7 @@ COMMANDS = {
     "run": ("run:run", "Segment, find faces, bind, transcribe and cut clips."),
     "status": ("status:status", "Show what is done, kept and dropped."),
     "explain": ("explain:explain", "Show everything known of an utterance."),
+    "transcripts": ("transcripts:transcripts", "Let people correct the words."),
     "votes": ("votes:votes", "Bring in labels that people gave."),
     "release": ("release:release", "Write Parquet shards by speaker-disjoint splits."),
     "train": ("train:train", "Train a reference network on a release."),
@@ -24,7 +25,13 @@ COMMANDS = {
 }
 """Name -> where the command lies, and its line of help: `sdme --help` imports no command."""
 
-EXTRA_OF = {"ingest": "extract", "run": "extract", "models": "extract", "release": "release", "train": "train"}
+EXTRA_OF = {
+    "ingest": "extract",
+    "run": "extract",
+    "release": "release",
+    "train": "train",
+    "models": "extract",
+}
 """Command -> the extra that it cannot do without."""
 
 

@@ -54,6 +54,7 @@ def _print(found: "CorpusStatus") -> None:
         ("bound to a face", found.bindings),
         ("dropped", found.dropped),
         ("transcripts in doubt", found.transcript_flags),
+        ("transcripts edited by people", found.transcript_edits),
     ):
         if counts:
             console.print(f"{title}: " + ", ".join(f"{name} {number}" for name, number in counts.items()))

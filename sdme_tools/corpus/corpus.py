@@ -24,6 +24,7 @@ from sdme_tools.records.quality import UtteranceQuality
 from sdme_tools.records.recording import Participant, Recording
 from sdme_tools.records.speaking import Speaking
 from sdme_tools.records.utterance import Clip, Drop, Transcript, Utterance
+from sdme_tools.records.wording import TranscriptEdit
 
 TABLE_NAMES: dict[type[Record], str] = {
     Utterance: "utterances",
@@ -31,6 +32,7 @@ TABLE_NAMES: dict[type[Record], str] = {
     Speaking: "speaking",
     Binding: "bindings",
     Transcript: "transcripts",
+    TranscriptEdit: "transcript_edits",
     UtteranceQuality: "quality",
     Clip: "clips",
 }

@@ -10,6 +10,7 @@ from sdme_tools.records.annotation import Annotation, Consensus, Item
 from sdme_tools.records.face import Binding, FaceQuality, FaceTrack
 from sdme_tools.records.recording import Recording
 from sdme_tools.records.utterance import Clip, Transcript, Utterance
+from sdme_tools.records.wording import TranscriptEdit, Wording, settle_wording
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,9 @@ class Lineage:
     binding: Binding | None
     face: BoundFace | None
     transcript: Transcript | None
+    """The machine's."""
+    wording: Wording | None
+    """The text that counts, with the person's edit if there is one."""
     clip: Clip | None
     receipts: dict[str, Receipt]
     """By stage: parameters, backend, weights and input hashes."""
@@ -56,6 +60,8 @@ def explain_utterance(corpus: Corpus, utterance_id: str) -> Lineage:
     binding = _row(corpus, recording_id, Binding, utterance_id)
     tracks = {track.track_id: track for track in corpus.read(recording_id, FaceTrack)}
     track = tracks.get(binding.track_id or "") if binding else None
+    transcript = _row(corpus, recording_id, Transcript, utterance_id)
+    edit = _row(corpus, recording_id, TranscriptEdit, utterance_id)
     folder = corpus.layout.recording_dir(recording_id) / "receipts"
     receipts = {path.stem: read_receipt(path) for path in sorted(folder.glob("*.json")) if "." not in path.stem}
     return Lineage(
@@ -63,7 +69,8 @@ def explain_utterance(corpus: Corpus, utterance_id: str) -> Lineage:
         utterance=utterance,
         binding=binding,
         face=BoundFace(track.track_id, track.participant_id, track.quality) if track else None,
-        transcript=_row(corpus, recording_id, Transcript, utterance_id),
+        transcript=transcript,
+        wording=settle_wording(transcript, edit) if transcript else None,
         clip=_row(corpus, recording_id, Clip, utterance_id),
         receipts={stage: receipt for stage, receipt in receipts.items() if receipt is not None},
         rounds=tuple(_verdict(corpus, round_id, utterance_id) for round_id in corpus.rounds()),

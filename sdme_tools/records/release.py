@@ -27,6 +27,8 @@ class ReleaseRow(Record):
     speaker_id: Identifier
     span: Span
     text: str
+    text_edited: bool = False
+    """Whether a person wrote it; else the recogniser did."""
     language: str | None
     label: str | None
     votes: dict[str, NonNegativeInt]

@@ -11,6 +11,7 @@ from sdme_tools.records.recording import Participant, Recording
 from sdme_tools.records.release import Manifest
 from sdme_tools.records.speaking import Speaking
 from sdme_tools.records.utterance import Clip, Drop, Transcript, Utterance
+from sdme_tools.records.wording import TranscriptEdit
 
 ON_DISK: tuple[type[Record], ...] = (
     Annotation,
@@ -27,6 +28,7 @@ ON_DISK: tuple[type[Record], ...] = (
     Round,
     Speaking,
     Transcript,
+    TranscriptEdit,
     Utterance,
     UtteranceQuality,
 )

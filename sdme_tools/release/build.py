@@ -26,6 +26,7 @@ from sdme_tools.records.config import ReleaseSection
 from sdme_tools.records.face import Binding
 from sdme_tools.records.release import Exclusion, Manifest, ReleaseFile, ReleaseRow, Split, SplitSummary
 from sdme_tools.records.utterance import Clip, Transcript, Utterance
+from sdme_tools.records.wording import TranscriptEdit
 from sdme_tools.release.columns import Columns, check_labels
 from sdme_tools.release.media import MediaStore
 from sdme_tools.release.rows import REASONS, CorpusTables, join_rows
@@ -130,6 +131,7 @@ def _read_tables(corpus: Corpus) -> CorpusTables:
         transcripts=[row for name in ids for row in corpus.read(name, Transcript)],
         clips=[row for name in ids for row in corpus.read(name, Clip)],
         consensus=[row for path in consensus for row in read_table(path, Consensus)],
+        edits=[row for name in ids for row in corpus.read(name, TranscriptEdit)],
     )
 
 

@@ -67,7 +67,7 @@ class Columns:
         text = (pa.string(), dict[str, object](_STRING))
         kinds = dict.fromkeys(("utterance_id", "recording_id", "session_id", "speaker_id"), text)
         kinds |= {name: _number("int64") for name in ("start_ms", "end_ms")}
-        kinds |= {"split": text, "text": text, "language": text}
+        kinds |= {"split": text, "text": text, "text_edited": _number("bool"), "language": text}
         kinds["label"] = (pa.int64(), {"names": list(self.labels), "_type": "ClassLabel"})
         kinds |= {name: _number("int32") for name in ("num_raters", *self.vote_columns().values())}
         kinds |= {"binding_score": _number("float64"), "binding_reason": text}
@@ -83,7 +83,7 @@ class Columns:
     def cells(self, row: ReleaseRow, split: Split, media: dict[str, bytes | None]) -> dict[str, object]:
         """Lay a row out for `schema`; `media` has the bytes of each media column, None where there is none."""
         cells: dict[str, object] = row.model_dump(
-            include={"utterance_id", "recording_id", "session_id", "speaker_id", "text", "language"}
+            include={"utterance_id", "recording_id", "session_id", "speaker_id", "text", "text_edited", "language"}
             | {"num_raters", "binding_score", "binding_reason"}
         )
         cells |= {"start_ms": row.span.start_ms, "end_ms": row.span.end_ms, "split": split.value}

@@ -11,6 +11,7 @@ from sdme_tools.records.face import Binding
 from sdme_tools.records.recording import Consent, Participant, Recording
 from sdme_tools.records.release import Exclusion, ReleaseRow
 from sdme_tools.records.utterance import Clip, Transcript, Utterance
+from sdme_tools.records.wording import TranscriptEdit, Wording, settle_wordings
 
 REASONS = {
     "no_binding": "the bind stage has not run: sdme run",
@@ -40,6 +41,8 @@ class CorpusTables:
     transcripts: Sequence[Transcript]
     clips: Sequence[Clip]
     consensus: Sequence[Consensus]
+    edits: Sequence[TranscriptEdit] = ()
+    """What people wrote in place of the machine's text."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class _Known:
     utterance: Utterance
     recording: Recording
     binding: Binding | None
-    transcript: Transcript | None
+    wording: Wording | None
     clip: Clip | None
     consensus: Sequence[Consensus]
     """One entry a round that it was voted on in, condition full only."""
@@ -100,7 +103,7 @@ def _gather(tables: CorpusTables) -> Iterator[_Known]:
     ]
     raise_together(ReleaseError, "the corpus contradicts itself:", problems, cure="run `sdme run` again")
     bindings = {row.utterance_id: row for row in tables.bindings}
-    transcripts = {row.utterance_id: row for row in tables.transcripts}
+    wordings = settle_wordings(tables.transcripts, tables.edits)
     clips = {row.utterance_id: row for row in tables.clips}
     decided: dict[str, list[Consensus]] = {}
     for row in tables.consensus:
@@ -112,7 +115,7 @@ def _gather(tables: CorpusTables) -> Iterator[_Known]:
             utterance=utterance,
             recording=recordings[utterance.recording_id],
             binding=bindings.get(name),
-            transcript=transcripts.get(name),
+            wording=wordings.get(name),
             clip=clips.get(name),
             consensus=decided.get(name, []),
         )
@@ -131,7 +134,7 @@ def _find_exclusion(
 
 
 def _missing_stage(known: _Known) -> tuple[str, str] | None:
-    for code, row in (("no_binding", known.binding), ("no_transcript", known.transcript), ("no_clip", known.clip)):
+    for code, row in (("no_binding", known.binding), ("no_transcript", known.wording), ("no_clip", known.clip)):
         if row is None:
             return code, f"recording {known.recording.recording_id}"
     return None
@@ -170,8 +173,8 @@ def _missing_label(known: _Known, settings: ReleaseSection) -> tuple[str, str] |
 
 def _make_row(known: _Known, *, ship_clip: bool) -> ReleaseRow:
     """Lay everything side by side; called only for utterances that `_find_exclusion` let pass."""
-    utterance, binding, transcript, clip = known.utterance, known.binding, known.transcript, known.clip
-    if binding is None or binding.speaker_id is None or transcript is None or clip is None:
+    utterance, binding, wording, clip = known.utterance, known.binding, known.wording, known.clip
+    if binding is None or binding.speaker_id is None or wording is None or clip is None:
         raise ValueError(f"{utterance.utterance_id} was let pass without its material")
     votes = Counter[str]()
     for row in known.consensus:
@@ -183,8 +186,9 @@ def _make_row(known: _Known, *, ship_clip: bool) -> ReleaseRow:
         session_id=known.recording.session_id,
         speaker_id=binding.speaker_id,
         span=utterance.span,
-        text=transcript.text,
-        language=transcript.language,
+        text=wording.text,
+        text_edited=wording.edit is not None,
+        language=wording.language,
         label=known.labels[0],
         votes=dict(votes),
         num_raters=known.num_raters,

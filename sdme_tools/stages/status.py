@@ -1,7 +1,7 @@
 """What is done in a corpus, what was kept and dropped and why: the figures of `sdme status`."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from sdme_tools.corpus.corpus import Corpus
@@ -11,6 +11,7 @@ from sdme_tools.errors import SdmeError
 from sdme_tools.records.face import Binding
 from sdme_tools.records.recording import Consent, Participant, Recording
 from sdme_tools.records.utterance import Transcript, Utterance
+from sdme_tools.records.wording import TranscriptEdit, settle_wordings
 from sdme_tools.stages.freshness import freshness_of
 from sdme_tools.stages.pipeline import STAGES
 
@@ -52,6 +53,9 @@ class CorpusStatus:
     dropped: dict[str, int]
     """What the stages left out, by 'stage: reason'."""
     transcript_flags: dict[str, int]
+    transcript_edits: dict[str, int]
+    """Edits of people: in force, 'outdated' (the machine's text under them has changed), 'orphaned' (the utterance is
+    no more)."""
     num_rounds: int
     releases: tuple[str, ...]
 
@@ -78,9 +82,19 @@ def summarise_corpus(corpus: Corpus) -> CorpusStatus:
         bindings=_count(b.reason.value for b in bindings),
         dropped=_count(f"{drop.stage}: {drop.reason}" for drop in drops),
         transcript_flags=_count(flag for t in transcripts for flag in t.flags),
+        transcript_edits=_count(
+            _judge_edits(transcripts, [e for r in recordings for e in corpus.read(r.recording_id, TranscriptEdit)])
+        ),
         num_rounds=len(corpus.rounds()),
         releases=tuple(sorted(p.parent.name for p in corpus.layout.releases.glob("*/manifest.json"))),
     )
+
+
+def _judge_edits(transcripts: list[Transcript], edits: list[TranscriptEdit]) -> Iterator[str]:
+    wordings = settle_wordings(transcripts, edits)
+    for edit in edits:
+        wording = wordings.get(edit.utterance_id)
+        yield "orphaned" if wording is None else "outdated" if wording.is_outdated else "in force"
 
 
 def _count(values: Iterable[str]) -> dict[str, int]:

@@ -13,15 +13,15 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from sdme_tools.backends.asr.webvtt import parse_vtt
 from sdme_tools.backends.packages import require_package
 from sdme_tools.errors import BackendError, raise_together
 from sdme_tools.records.span import Span
 
 _ARROW = "-->"
 _SRT_TIME = r"\d{1,2}:\d{2}:\d{2}[,.]\d{1,3}"
-_VTT_TIME = r"(?:\d{2,}:)?\d{2}:\d{2}\.\d{3}"
+_SRT_EXAMPLE = "00:00:01,000 --> 00:00:02,500"
 _SRT_TIMING = re.compile(rf"\s*{_SRT_TIME}\s*-->\s*{_SRT_TIME}(?:\s.*)?")
-_VTT_TIMING = re.compile(rf"\s*{_VTT_TIME}\s+-->\s+{_VTT_TIME}(?:\s.*)?")
 
 
 @dataclass(frozen=True)
@@ -39,19 +39,34 @@ def read_srt(path: Path) -> list[Cue]:
     Raises:
         BackendError: pysubs2 is not installed, or the file is malformed; names the lines.
     """
-    return _read_subtitles(path, "srt", _SRT_TIMING, "00:00:01,000 --> 00:00:02,500")
+    pysubs2 = require_package("pysubs2")
+    content = read_text(path)
+    problems = list(_find_bad_timings(content))
+    # pysubs2 takes a broken time for text, so the lines are looked at first.
+    events = [] if problems else pysubs2.SSAFile.from_string(content, format_="srt").events
+    problems += [f"the cue at {e.start} ms ends at {e.end} ms, before it starts" for e in events if e.end <= e.start]
+    if not problems and not events and content.strip():
+        problems.append(f"no cue found; expected lines such as {_SRT_EXAMPLE}")
+    raise_together(BackendError, f"{path} is malformed:", problems, cure="correct the lines named, or remove the file")
+    cues = [
+        Cue(Span(start_ms=event.start, end_ms=event.end), " ".join(event.plaintext.split()))
+        for event in events
+        if not event.is_comment
+    ]
+    return _in_order(cues)
 
 
 def read_vtt(path: Path) -> list[Cue]:
     """Read WebVTT cues in order of time.
 
     Raises:
-        BackendError: pysubs2 is not installed, or the file is malformed; names the lines.
+        BackendError: the file is malformed; names the lines.
     """
-    content = read_text(path)
-    if not content.startswith("WEBVTT"):
-        raise _malformed(path, [f"line 1: got {content[:20]!r}, expected WEBVTT"])
-    return _read_subtitles(path, "vtt", _VTT_TIMING, "00:00:01.000 --> 00:00:02.500")
+    file = parse_vtt(read_text(path))
+    if file.problems:
+        raise _malformed(path, list(file.problems))
+    spans = (Span(start_ms=cue.start_ms, end_ms=cue.end_ms) for cue in file.cues)
+    return _in_order([Cue(span, " ".join(cue.text.split())) for span, cue in zip(spans, file.cues, strict=True)])
 
 
 def read_text(path: Path) -> str:
@@ -72,35 +87,17 @@ def read_text(path: Path) -> str:
         ) from error
 
 
-def _read_subtitles(path: Path, form: str, timing: re.Pattern[str], example: str) -> list[Cue]:
-    pysubs2 = require_package("pysubs2")
-    content = read_text(path)
-    problems = list(_find_bad_timings(content, timing, example))
-    # pysubs2 takes a broken time for text, so the lines are looked at first.
-    events = [] if problems else pysubs2.SSAFile.from_string(content, format_=form).events
-    problems += [f"the cue at {e.start} ms ends at {e.end} ms, before it starts" for e in events if e.end <= e.start]
-    if not problems and not events and content.removeprefix("WEBVTT").strip():
-        problems.append(f"no cue found; expected lines such as {example}")
-    raise_together(BackendError, f"{path} is malformed:", problems, cure="correct the lines named, or remove the file")
-    cues = [
-        Cue(Span(start_ms=event.start, end_ms=event.end), " ".join(event.plaintext.split()))
-        for event in events
-        if not event.is_comment
-    ]
-    return _in_order(cues)
-
-
-def _find_bad_timings(content: str, timing: re.Pattern[str], example: str) -> list[str]:
+def _find_bad_timings(content: str) -> list[str]:
     """Find lines with an arrow that give no time, and cue numbers that no time follows."""
     problems = []
     lines = content.split("\n")
     for number, line in enumerate(lines, start=1):
         opens_block = number == 1 or not lines[number - 2].strip()
         follower = lines[number] if number < len(lines) else ""
-        if _ARROW in line and not timing.fullmatch(line):
-            problems.append(f"line {number}: got {line.strip()!r}, expected a time such as {example}")
+        if _ARROW in line and not _SRT_TIMING.fullmatch(line):
+            problems.append(f"line {number}: got {line.strip()!r}, expected a time such as {_SRT_EXAMPLE}")
         elif opens_block and line.strip().isdigit() and _ARROW not in follower:
-            problems.append(f"line {number + 1}: got {follower.strip()!r}, expected a time such as {example}")
+            problems.append(f"line {number + 1}: got {follower.strip()!r}, expected a time such as {_SRT_EXAMPLE}")
     return problems
 
 

@@ -30,7 +30,7 @@ from sdme_tools.records.config import TranscribeSection
 from sdme_tools.records.span import Span, covered_ms
 from sdme_tools.records.utterance import Transcript
 
-VERSION = "1"
+VERSION = "2"
 """Of the rules above; a change of them makes transcripts stale."""
 
 INEXACT_MS = 300
