@@ -12,13 +12,13 @@ one of these signs gets one more, so that every text comes back as it was. Sourc
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sdme_tools.backends.asr.webvtt import VttCue, parse_vtt, render_vtt
+from sdme_tools.corpus.view import UtteranceView
 from sdme_tools.errors import AnnotationError, raise_together
-from sdme_tools.records.utterance import Utterance
 from sdme_tools.records.wording import Wording, hash_text, tidy_text
 
 REQUIRED_COLUMNS = ("utterance_id", "text")
@@ -41,18 +41,6 @@ _BASIS = "sdme: what each cue said when this file was written; leave these lines
 
 
 @dataclass(frozen=True)
-class Line:
-    """One utterance as a file shows it to a person."""
-
-    utterance: Utterance
-    wording: Wording
-    speaker: str
-    """Empty where nobody is known to speak."""
-    flags: tuple[str, ...]
-    """The recogniser's doubts."""
-
-
-@dataclass(frozen=True)
 class EditedLine:
     """One utterance as a person gives it back."""
 
@@ -67,35 +55,38 @@ class EditedLine:
     times_ms: tuple[int, int] | None = None
 
 
-def render_csv(lines: Iterable[Line]) -> str:
-    """Write lines as CSV with a byte order mark, by which spreadsheets know UTF-8."""
+def render_csv(lines: Iterable[UtteranceView]) -> str:
+    """Write transcribed utterances as CSV with a byte order mark, by which spreadsheets know UTF-8."""
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     for line in lines:
-        utterance, wording = line.utterance, line.wording
-        doubts = [*line.flags, *([OUTDATED] if wording.is_outdated else [])]
-        cells = (
-            utterance.utterance_id, wording.text, wording.machine_text, utterance.recording_id,
-            str(utterance.span.start_ms), str(utterance.span.end_ms), line.speaker,
-            (wording.edit.editor or "a person") if wording.edit else "", " ".join(doubts), _basis(wording),
-        )  # fmt: skip
-        writer.writerow([guard(cell) for cell in cells])
+        if line.wording is not None:
+            writer.writerow([guard(cell) for cell in _cells(line, line.wording)])
     return "\ufeff" + buffer.getvalue()
 
 
-def render_edit_vtt(lines: Iterable[Line]) -> str:
-    """Write lines of one recording as WebVTT whose cue identifiers are utterance ids."""
-    listed = list(lines)
-    cues = [make_cue(line) for line in listed]
-    foot = "\n".join([_BASIS, *(f"{line.utterance.utterance_id} {_basis(line.wording)}" for line in listed)])
-    return render_vtt(cues, foot=foot)
+def _cells(line: UtteranceView, wording: Wording) -> Iterator[str]:
+    """The cells of a row, in the order of `COLUMNS`."""
+    utterance = line.utterance
+    yield from (utterance.utterance_id, wording.text, wording.machine_text, utterance.recording_id)
+    yield from (str(utterance.span.start_ms), str(utterance.span.end_ms), line.speaker or "")
+    yield (wording.edit.editor or "a person") if wording.edit else ""
+    yield " ".join([*line.flags, *([OUTDATED] if wording.is_outdated else [])])
+    yield _basis(wording)
 
 
-def make_cue(line: Line) -> VttCue:
-    """The line as a cue."""
+def render_edit_vtt(lines: Iterable[UtteranceView]) -> str:
+    """Write transcribed utterances of one recording as WebVTT whose cue identifiers are utterance ids."""
+    said = [(line, line.wording) for line in lines if line.wording is not None]
+    foot = "\n".join([_BASIS, *(f"{line.utterance.utterance_id} {_basis(wording)}" for line, wording in said)])
+    return render_vtt([make_cue(line) for line, _ in said], foot=foot)
+
+
+def make_cue(line: UtteranceView) -> VttCue:
+    """The utterance as a cue."""
     span = line.utterance.span
-    return VttCue(line.utterance.utterance_id, span.start_ms, span.end_ms, line.wording.text, line.speaker)
+    return VttCue(line.utterance.utterance_id, span.start_ms, span.end_ms, line.text, line.speaker or "")
 
 
 def _basis(wording: Wording) -> str:

@@ -13,12 +13,12 @@ from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from sdme_tools.annotation.edit_files import EditedLine, Line, parse_edits, render_csv, render_edit_vtt
+from sdme_tools.annotation.edit_files import EditedLine, parse_edits, render_csv, render_edit_vtt
 from sdme_tools.corpus.corpus import TABLE_NAMES, Corpus
 from sdme_tools.corpus.table import write_table, write_text
-from sdme_tools.errors import AnnotationError, CorpusError, raise_together
+from sdme_tools.corpus.view import choose_recordings, read_view
+from sdme_tools.errors import AnnotationError, raise_together
 from sdme_tools.records.base import Record
-from sdme_tools.records.face import Binding
 from sdme_tools.records.recording import Identifier
 from sdme_tools.records.utterance import Transcript, Utterance
 from sdme_tools.records.wording import TranscriptEdit, Wording, hash_text, settle_wordings, tidy_text
@@ -68,8 +68,8 @@ def export_transcripts(
         CorpusError: an unknown recording, a damaged table, or the folder cannot be written.
         AnnotationError: nothing is transcribed, or a file is there already whose edits would be lost.
     """
-    chosen = choose_recordings(corpus, recording_ids)
-    by_recording = {name: read_lines(corpus, name) for name in chosen}
+    chosen = choose_recordings(corpus, tuple(recording_ids))
+    by_recording = {name: [u for u in read_view(corpus, name).utterances if u.wording] for name in chosen}
     lines = [line for its in by_recording.values() for line in its]
     if not lines:
         raise AnnotationError(
@@ -88,39 +88,9 @@ def export_transcripts(
     return EditExport(
         files=tuple(str(path) for path in texts),
         num_utterances=len(lines),
-        num_edited=sum(line.wording.edit is not None for line in lines),
+        num_edited=sum(line.wording is not None and line.wording.edit is not None for line in lines),
         untranscribed=tuple(name for name, its in by_recording.items() if not its),
     )
-
-
-def choose_recordings(corpus: Corpus, recording_ids: Sequence[str]) -> list[str]:
-    """The named recordings, all where none is named.
-
-    Raises:
-        CorpusError: one is not in the corpus.
-    """
-    known = corpus.recording_ids()
-    unknown = sorted(set(recording_ids) - set(known))
-    if unknown:
-        raise CorpusError(f"no such recording: {', '.join(unknown)}", cure=f"`sdme status {corpus.root}` lists them")
-    return [name for name in known if not recording_ids or name in recording_ids]
-
-
-def read_lines(corpus: Corpus, recording_id: str) -> list[Line]:
-    """The transcribed utterances of a recording, in order of time."""
-    transcripts = {row.utterance_id: row for row in corpus.read(recording_id, Transcript)}
-    wordings = settle_wordings(transcripts.values(), corpus.read(recording_id, TranscriptEdit))
-    speakers = {row.utterance_id: row.speaker_id for row in corpus.read(recording_id, Binding)}
-    return [
-        Line(
-            utterance=utterance,
-            wording=wordings[utterance.utterance_id],
-            speaker=speakers.get(utterance.utterance_id) or utterance.speaker_id or utterance.voice_id or "",
-            flags=transcripts[utterance.utterance_id].flags,
-        )
-        for utterance in corpus.read(recording_id, Utterance)
-        if utterance.utterance_id in wordings
-    ]
 
 
 def import_transcripts(

@@ -15,6 +15,7 @@ COMMANDS = {
     "run": ("run:run", "Segment, find faces, bind, transcribe and cut clips."),
     "status": ("status:status", "Show what is done, kept and dropped."),
     "explain": ("explain:explain", "Show everything known of an utterance."),
+    "preview": ("preview:preview", "Draw pictures in which a person sees whether binding is right."),
     "transcripts": ("transcripts:transcripts", "Let people correct the words."),
     "votes": ("votes:votes", "Bring in labels that people gave."),
     "release": ("release:release", "Write Parquet shards by speaker-disjoint splits."),
@@ -28,6 +29,7 @@ COMMANDS = {
 EXTRA_OF = {
     "ingest": "extract",
     "run": "extract",
+    "preview": "look",
     "release": "release",
     "train": "train",
     "models": "extract",

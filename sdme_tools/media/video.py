@@ -1,6 +1,6 @@
 """Pictures of a recording as arrays, upright, on the recording's clock."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,9 @@ Picture = NDArray[np.uint8]
 
 _ROUNDING_US = 500
 """A picture counts as shown at a tick if it starts at most this much later: containers round times to milliseconds."""
+
+_LULL_MS = 20_000
+"""A stretch longer than this is jumped over rather than decoded."""
 
 
 def read_frames(
@@ -43,6 +46,44 @@ def read_frames(
     chosen = _at_ticks(pictures, frames_per_second, within) if frames_per_second else _at_own_times(pictures, within)
     for t_ms, frame in chosen:
         yield t_ms, to_rgb(frame, video)
+
+
+def read_frames_at(source: Path, recording: Recording, times_ms: Sequence[int]) -> Iterator[tuple[int, Picture]]:
+    """Yield (t_ms, uint8[H, W, 3] RGB) of the picture shown at each of the times, which must rise.
+
+    Decodes once from the first time to the last, but for stretches in which nobody asks for a picture; converts only
+    what is yielded. Times before the first picture or after the last get that one.
+
+    Raises:
+        MediaError: the recording has no video, or its file cannot be read any more.
+    """
+    video = require_video(recording)
+    for group in _without_lulls(times_ms):
+        wanted = [min(max(t_ms, video.span.start_ms), video.span.end_ms - 1) for t_ms in group]
+        pictures = read_pictures(source, recording, Span(start_ms=wanted[0], end_ms=wanted[-1] + 1))
+        yield from zip(group, (to_rgb(frame, video) for frame in _shown_at(pictures, wanted)), strict=False)
+
+
+def _without_lulls(times_ms: Sequence[int]) -> Iterator[list[int]]:
+    group: list[int] = []
+    for t_ms in times_ms:
+        if group and t_ms - group[-1] > _LULL_MS:
+            yield group
+            group = []
+        group.append(t_ms)
+    if group:
+        yield group
+
+
+def _shown_at(pictures: Iterator[tuple[int, VideoFrame]], times_ms: Sequence[int]) -> Iterator[VideoFrame]:
+    place, shown = 0, None
+    for clock_us, frame in pictures:
+        while shown is not None and place < len(times_ms) and times_ms[place] * 1000 + _ROUNDING_US < clock_us:
+            yield shown
+            place += 1
+        shown = frame
+    if shown is not None:
+        yield from [shown] * (len(times_ms) - place)
 
 
 def read_pictures(source: Path, recording: Recording, span: Span) -> Iterator[tuple[int, VideoFrame]]:
