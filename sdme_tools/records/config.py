@@ -145,6 +145,36 @@ class ClipsSection(Record):
     ] = 1.5
 
 
+class IdentitySection(Record):
+    """How people are recognised again, within a recording and from one to another (`sdme speakers link`)."""
+
+    face_backend: Annotated[
+        str,
+        Field(
+            description="What tells faces apart: dlib (`sdme models fetch identity`), appearance (no model; only good "
+            "within a recording), or my_package.module:Class."
+        ),
+    ] = "dlib"
+    face_model: Annotated[
+        str, Field(description='Path of dlib\'s face descriptor; "" = the one `sdme models fetch identity` brings.')
+    ] = ""
+    face_corner_model: Annotated[
+        str,
+        Field(description='Path of dlib\'s five-landmark model; "" = the one `sdme models fetch identity` brings.'),
+    ] = ""
+    voice_backend: Annotated[
+        str,
+        Field(
+            description="What tells voices apart: resemblyzer (`sdme models fetch identity`), "
+            "or my_package.module:Class."
+        ),
+    ] = "resemblyzer"
+    voice_model: Annotated[
+        str, Field(description='Path of a GE2E voice encoder; "" = the one `sdme models fetch identity` brings.')
+    ] = ""
+    options: Annotated[Options, Field(description="Handed to a backend of your own.")] = {}
+
+
 class ReleaseSection(Record):
     """What a release contains."""
 
@@ -194,10 +224,15 @@ class CorpusConfig(Record):
     bind: BindSection = BindSection()
     transcribe: TranscribeSection = TranscribeSection()
     clips: ClipsSection = ClipsSection()
+    identity: IdentitySection = IdentitySection()
     release: ReleaseSection = ReleaseSection()
 
 
-MODEL_PATHS = {"faces": ("detector_model", "landmark_model"), "transcribe": ("model",)}
+MODEL_PATHS = {
+    "faces": ("detector_model", "landmark_model"),
+    "transcribe": ("model",),
+    "identity": ("face_model", "face_corner_model", "voice_model"),
+}
 """Settings that may name a file."""
 
 

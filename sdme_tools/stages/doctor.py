@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from sdme_tools.backends.device import resolve_device
-from sdme_tools.backends.weights import MODEL_FILES, ModelState, check_model
+from sdme_tools.backends.weights import DEFAULT_GROUP, MODEL_GROUPS, ModelState, check_model
 from sdme_tools.corpus.corpus import Corpus
 from sdme_tools.errors import SdmeError
 from sdme_tools.records.recording import Consent
@@ -19,6 +19,7 @@ from sdme_tools.stages.pipeline import STAGES
 EXTRAS = {
     "extract": ("av", "cv2", "mediapipe", "onnxruntime", "pysubs2", "silero_vad", "torch", "whisper"),
     "diarization": ("pyannote.audio",),
+    "identity": ("av", "cv2", "dlib", "torch"),
     "annotate": ("jinja2", "label_studio_sdk"),
     "release": ("numpy", "pyarrow"),
     "train": ("av", "cv2", "pyarrow", "safetensors", "sklearn", "torch"),
@@ -68,9 +69,13 @@ def _gpu() -> Check:
 
 
 def _models() -> Iterator[Check]:
-    for model in MODEL_FILES:
-        state = check_model(model)
-        yield Check(f"model {model.name}", state is ModelState.PRESENT, state.value, "sdme models fetch")
+    for group, models in MODEL_GROUPS.items():
+        for model in models:
+            state = check_model(model)
+            # The other groups are for those who use them.
+            is_well = state is ModelState.PRESENT or (state is ModelState.MISSING and group != DEFAULT_GROUP)
+            finding = state.value if is_well == (state is ModelState.PRESENT) else f"not fetched ({model.purpose})"
+            yield Check(f"model {model.name}", is_well, finding, model.fetch_command)
 
 
 def _disk(folder: Path) -> Check:

@@ -10,7 +10,7 @@ from sdme_tools.backends.fetch import fetch_models
 from sdme_tools.backends.weights import (
     FACE_DETECTOR_FULL_RANGE,
     FACE_LANDMARKS,
-    MODEL_FILES,
+    FACE_MODELS,
     ModelState,
     check_model,
     find_model,
@@ -27,7 +27,7 @@ def fetched(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SDME_MODELS_DIR", str(folder))
-        assert fetch_models() == [folder / model.name for model in MODEL_FILES]
+        assert fetch_models() == [folder / model.name for model in FACE_MODELS]
     return folder
 
 
@@ -54,8 +54,8 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_fetched_folder_is_whole(models: Path) -> None:
-    assert sorted(path.name for path in models.iterdir()) == sorted(model.name for model in MODEL_FILES)
-    for model in MODEL_FILES:
+    assert sorted(path.name for path in models.iterdir()) == sorted(model.name for model in FACE_MODELS)
+    for model in FACE_MODELS:
         assert check_model(model) is ModelState.PRESENT
         assert find_model(model) == models / model.name
         assert (models / model.name).stat().st_size == model.size_bytes
@@ -72,7 +72,7 @@ def test_only_what_is_missing_or_damaged_is_fetched(models: Path) -> None:
     (models / FACE_LANDMARKS.name).unlink()
     (models / FACE_DETECTOR_FULL_RANGE.name).write_bytes(b"half of a mod")
     assert fetch_models() == [models / FACE_DETECTOR_FULL_RANGE.name, models / FACE_LANDMARKS.name]
-    assert all(check_model(model) is ModelState.PRESENT for model in MODEL_FILES)
+    assert all(check_model(model) is ModelState.PRESENT for model in FACE_MODELS)
 
 
 @pytest.mark.usefixtures("no_network")

@@ -1,0 +1,1 @@
+"""Backends that tell people apart: by faces, and by voices."""
