@@ -5,7 +5,7 @@ cheap and imports nothing heavy; weights load at the first use. Every backend ta
 loading anything, what goes into the receipt.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from sdme_tools.records.base import Source
 from sdme_tools.records.face import Box, Face
+from sdme_tools.records.recording import Recording
 from sdme_tools.records.span import Span
 from sdme_tools.records.utterance import Transcript
 
@@ -47,6 +48,91 @@ class VoiceActivityDetector(Backend, Protocol):
         """Return the stretches of speech of each voice, sorted and disjoint, in ms from its first sample.
 
         As fine as the model can tell: joining over pauses, padding and length rules belong to the segment stage.
+        """
+        ...
+
+
+LEVEL_STEP_MS = 10
+
+
+@dataclass(frozen=True)
+class HeardChannel:
+    """What was heard on one channel of a recording, small enough to keep for hours of it."""
+
+    channel: int | None
+    """0-based; None = the mix of all."""
+    speech: tuple[Span, ...]
+    """Where the voice activity detector found speech: sorted, disjoint, on the recording's clock."""
+    energy: NDArray[np.float32]
+    """float32[T]: mean square of the sound in each step of LEVEL_STEP_MS, from 0 on the recording's clock."""
+
+
+@dataclass(frozen=True)
+class DiarizationRequest:
+    """A recording whose voices are to be told apart."""
+
+    recording: Recording
+    source: Path
+    """The recording's file; an RTTM lies next to it."""
+    heard: tuple[HeardChannel, ...]
+    """One for each channel that the diarizer chose, in its order."""
+    read_voice: Callable[[], Voice]
+    """Reads the whole mix (230 MB an hour): for those that cannot work in pieces."""
+
+
+@dataclass(frozen=True)
+class VoiceLine:
+    """All that one voice says in a recording."""
+
+    speech: tuple[Span, ...]
+    """Sorted and disjoint."""
+    channel: int | None = None
+    """Where it was heard; None = the mix of all."""
+    voice_id: str | None = None
+    """'v1', 'v2', … by first word; None where the voices of a channel are not told apart."""
+    speaker_id: str | None = None
+    """The participant, where it is known without looking."""
+
+
+@dataclass(frozen=True)
+class Unassigned:
+    """Speech that was heard and is nobody's."""
+
+    speech: tuple[Span, ...]
+    """Sorted and disjoint."""
+    channel: int | None
+    reason: str
+    """Code for the drop: 'crosstalk' (a neighbour's voice in this microphone), 'no_turn' (in no turn of any voice)."""
+
+
+@dataclass(frozen=True)
+class Diarization:
+    """The voices of a recording. All speech heard is in a line or unassigned; lines may hold more than was heard."""
+
+    lines: tuple[VoiceLine, ...]
+    unassigned: tuple[Unassigned, ...] = ()
+
+
+class Diarizer(Backend, Protocol):
+    """Tells the voices of a recording apart."""
+
+    def identify_for(self, recording: Recording, source: Path) -> Source:
+        """Like identify, for one recording: what it chooses there, and the hash of whatever is read beside it."""
+        ...
+
+    def choose_channels(self, recording: Recording) -> tuple[int | None, ...]:
+        """Name the channels that it wants to be heard, or (None,) for the mix of all.
+
+        Raises:
+            ConfigError: recordings.csv does not tell what this diarizer rests on.
+        """
+        ...
+
+    def tell_voices(self, request: DiarizationRequest) -> Diarization:
+        """Give every stretch of speech to a voice, or say why it is nobody's.
+
+        Raises:
+            BackendError: the model or the file that it reads is at fault.
         """
         ...
 

@@ -9,10 +9,18 @@ import importlib
 from typing import TYPE_CHECKING, Literal, cast
 
 from sdme_tools.errors import BackendError, ConfigError
-from sdme_tools.records.config import BindSection, FacesSection, IdentitySection, SegmentSection, TranscribeSection
+from sdme_tools.records.config import (
+    BindSection,
+    DiarizeSection,
+    FacesSection,
+    IdentitySection,
+    SegmentSection,
+    TranscribeSection,
+)
 
 if TYPE_CHECKING:  # protocols needs numpy, which the core does without
     from sdme_tools.backends.protocols import (
+        Diarizer,
         FaceDetector,
         FaceEmbedder,
         SpeakingScorer,
@@ -23,10 +31,11 @@ if TYPE_CHECKING:  # protocols needs numpy, which the core does without
 
 Device = Literal["cpu", "cuda"]
 
-Kind = Literal["segment", "faces", "bind", "transcribe", "face_identity", "voice_identity"]
+Kind = Literal["segment", "diarize", "faces", "bind", "transcribe", "face_identity", "voice_identity"]
 
 SETTINGS: dict[Kind, str] = {
     "segment": "[segment] backend",
+    "diarize": "[diarize] backend",
     "faces": "[faces] backend",
     "bind": "[bind] backend",
     "transcribe": "[transcribe] backend",
@@ -41,6 +50,14 @@ EXTRAS: dict[Kind, str] = {"face_identity": "identity", "voice_identity": "ident
 BACKENDS: dict[Kind, dict[str, str]] = {
     "segment": {
         "silero": "sdme_tools.backends.vad.silero:SileroVad",
+    },
+    "diarize": {
+        "auto": "sdme_tools.backends.diarization.declared:DeclaredVoices",
+        "channels": "sdme_tools.backends.diarization.channels:ChannelVoices",
+        "single": "sdme_tools.backends.diarization.single:SingleVoice",
+        "visual": "sdme_tools.backends.diarization.visual:UntoldVoices",
+        "pyannote": "sdme_tools.backends.diarization.pyannote:PyannoteDiarizer",
+        "rttm": "sdme_tools.backends.diarization.rttm:RttmTurns",
     },
     "faces": {
         "mediapipe": "sdme_tools.backends.faces.mediapipe:MediapipeFaces",
@@ -62,9 +79,18 @@ BACKENDS: dict[Kind, dict[str, str]] = {
 }
 
 
+NEED_NO_GPU = frozenset({"auto", "channels", "single", "visual", "rttm"})
+"""Diarizers without a model."""
+
+
 def create_vad(settings: SegmentSection, device: Device) -> "VoiceActivityDetector":
     """Build the detector that [segment] names; cheap, no weights are loaded. Raises as `find_backend`."""
     return cast("VoiceActivityDetector", find_backend("segment", settings.backend)(settings, device))
+
+
+def create_diarizer(settings: DiarizeSection, device: Device) -> "Diarizer":
+    """Build the diarizer that [diarize] names; cheap, no weights are loaded. Raises as `find_backend`."""
+    return cast("Diarizer", find_backend("diarize", settings.backend)(settings, device))
 
 
 def create_face_detector(settings: FacesSection, device: Device) -> "FaceDetector":

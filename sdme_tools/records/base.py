@@ -1,5 +1,7 @@
 """What every noun shares: frozen, strict about unknown fields, no I/O, no arrays."""
 
+import hashlib
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -16,3 +18,14 @@ class Source(Record):
     version: str
     weights: str | None = None
     """SHA-256 of the weights (or of the file the backend reads), None where the backend has none."""
+
+
+def combine_sources(*sources: Source) -> Source:
+    """Name several makers as one, in order: 'silero + channels'; the weights are a hash of all their weights."""
+    weights = [source.weights for source in sources if source.weights]
+    together = hashlib.sha256("".join(weights).encode()).hexdigest() if len(weights) > 1 else None
+    return Source(
+        backend=" + ".join(source.backend for source in sources),
+        version=" + ".join(source.version for source in sources),
+        weights=together or next(iter(weights), None),
+    )

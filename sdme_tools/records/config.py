@@ -5,7 +5,7 @@ A field's description becomes the comment above it in the corpus.toml that `sdme
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
@@ -48,18 +48,44 @@ class SegmentSection(Record):
     )
     threshold: Annotated[
         Share, Field(description="Speech probability that counts as speech. Lower finds quiet speech, and noise.")
-    ] = 0.3
+    ] = 0.25
     min_speech_ms: Annotated[NonNegativeInt, Field(description="Shorter bursts of speech are ignored.")] = 100
     split_pause_ms: Annotated[PositiveInt, Field(description="A pause at least this long ends an utterance.")] = 500
     padding_ms: Annotated[
         NonNegativeInt, Field(description="Kept before and after the speech, never reaching into a neighbour's speech.")
-    ] = 150
+    ] = 250
     min_utterance_ms: Annotated[
         NonNegativeInt, Field(description="Utterances with less speech than this are dropped (too_short).")
     ] = 300
     max_utterance_ms: Annotated[
         PositiveInt, Field(description="Longer utterances are split at their longest pause.")
     ] = 15_000
+    max_overlap_share: Annotated[
+        Share,
+        Field(
+            description="Where another voice overlaps a larger share of an utterance's speech, it is flagged (overlap)."
+        ),
+    ] = 0.5
+    drop_overlap: Annotated[bool, Field(description="Drop such utterances (overlap) instead of flagging them.")] = False
+    vocal_events: Annotated[
+        Literal["join", "keep", "ignore"],
+        Field(
+            description="Voice without words (laugh, sigh, cry): join = part of the utterance beside it, an utterance "
+            "of kind vocal where there is none; keep = always one of kind vocal; ignore = not looked for."
+        ),
+    ] = "join"
+    vocal_min_ms: Annotated[
+        PositiveInt, Field(description="Shorter bursts of voice without words are not taken for one.")
+    ] = 150
+    vocal_max_ms: Annotated[
+        PositiveInt, Field(description="Longer sounds are no vocal event: music, a machine, a hum.")
+    ] = 5000
+    vocal_level_db: Annotated[
+        float, Field(ge=0, description="How far above the background noise a voice without words must lie.")
+    ] = 15.0
+    vocal_harmonicity: Annotated[
+        Share, Field(description="How periodic it must be: 0 = noise, 1 = a pure tone; a voiced sound lies above .5.")
+    ] = 0.6
     options: Annotated[Options, Field(description="Handed to a detector of your own.")] = {}
 
     @model_validator(mode="after")
@@ -69,6 +95,46 @@ class SegmentSection(Record):
                 f"min_utterance_ms ({self.min_utterance_ms}) must lie below max_utterance_ms ({self.max_utterance_ms})"
             )
         return self
+
+
+class DiarizeSection(Record):
+    """How a recording's voices are told apart."""
+
+    backend: Annotated[
+        str,
+        Field(
+            description="auto (from recordings.csv: a channel each = channels, one participant = single, else visual), "
+            "channels, single, visual (by the bound face), pyannote, rttm (NAME.rttm beside the recording), "
+            "or my_package.module:Class."
+        ),
+    ] = "auto"
+    crosstalk_db: Annotated[
+        float,
+        Field(
+            gt=0,
+            description="channels: where another's microphone hears the same moment louder by this much, it is their "
+            "voice and not the owner's (crosstalk).",
+        ),
+    ] = 8.0
+    folder: Annotated[
+        str, Field(description='pyannote: folder of a pipeline (config.yaml, …); "" = the fetched `model`.')
+    ] = ""
+    model: Annotated[
+        str, Field(description="pyannote: name on the hub, fetched by `sdme models fetch pyannote:NAME@REVISION`.")
+    ] = "pyannote/speaker-diarization-community-1"
+    revision: Annotated[
+        str, Field(description="pyannote: commit or tag of `model` on the hub; the fetch pins it to a commit.")
+    ] = "main"
+    num_speakers: Annotated[
+        NonNegativeInt, Field(description="pyannote: how many people speak, where known; 0 = found out.")
+    ] = 0
+    segmentation_batch_size: Annotated[
+        PositiveInt, Field(description="pyannote: windows that are segmented at a time.")
+    ] = 32
+    embedding_batch_size: Annotated[PositiveInt, Field(description="pyannote: voices that are embedded at a time.")] = (
+        32
+    )
+    options: Annotated[Options, Field(description="Handed to a diarizer of your own.")] = {}
 
 
 class FacesSection(Record):
@@ -220,6 +286,7 @@ class CorpusConfig(Record):
 
     corpus: CorpusSection = CorpusSection()
     segment: SegmentSection = SegmentSection()
+    diarize: DiarizeSection = DiarizeSection()
     faces: FacesSection = FacesSection()
     bind: BindSection = BindSection()
     transcribe: TranscribeSection = TranscribeSection()
@@ -229,11 +296,12 @@ class CorpusConfig(Record):
 
 
 MODEL_PATHS = {
+    "diarize": ("folder",),
     "faces": ("detector_model", "landmark_model"),
     "transcribe": ("model",),
     "identity": ("face_model", "face_corner_model", "voice_model"),
 }
-"""Settings that may name a file."""
+"""Settings that may name a file or a folder."""
 
 
 def anchor_paths(config: CorpusConfig, root: Path) -> CorpusConfig:

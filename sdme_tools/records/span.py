@@ -4,7 +4,8 @@ The recording's own clock starts at the earliest timestamp of its audio and vide
 seconds drift and frame counts mean nothing across files. Habit learnt from pyannote.core's Segment.
 """
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Sequence
 from typing import Self
 
 from pydantic import NonNegativeInt, model_validator
@@ -73,3 +74,22 @@ def merge_spans(spans: Iterable[Span], *, max_gap_ms: int = 0) -> list[Span]:
 def covered_ms(spans: Iterable[Span], within: Span) -> int:
     """Milliseconds of `within` that lie in at least one of the spans."""
     return sum(span.overlap_ms(within) for span in merge_spans(spans))
+
+
+def subtract_spans(spans: Iterable[Span], taken: Sequence[Span]) -> list[Span]:
+    """Return what of sorted, disjoint spans lies in none of the sorted, disjoint `taken`; sorted and disjoint."""
+    left: list[Span] = []
+    first = 0
+    for span in spans:
+        start_ms = span.start_ms
+        while first < len(taken) and taken[first].end_ms <= start_ms:
+            first += 1
+        for other in itertools.islice(taken, first, None):
+            if other.start_ms >= span.end_ms:
+                break
+            if other.start_ms > start_ms:
+                left.append(Span(start_ms=start_ms, end_ms=other.start_ms))
+            start_ms = max(start_ms, other.end_ms)
+        if start_ms < span.end_ms:
+            left.append(Span(start_ms=start_ms, end_ms=span.end_ms))
+    return left

@@ -37,13 +37,20 @@ class Utterance(Record):
     """Milliseconds in which another utterance speaks as well."""
     channel: NonNegativeInt | None = None
     """Audio channel it was heard on; None = the mix of all."""
+    flags: tuple[str, ...] = ()
+    """Doubts in codes: 'overlap' = a larger share of the speech than [segment] max_overlap_share is overlapped."""
     source: Source
+    """The voice activity detector and what told the voices apart."""
 
 
-def make_utterance_id(recording_id: str, span: Span, channel: int | None = None) -> str:
-    """Name an utterance by its place, so that a changed segmentation can never inherit an old label."""
-    suffix = "" if channel is None else f"_c{channel}"
-    return f"{recording_id}_{span.start_ms}_{span.end_ms}{suffix}"
+def make_utterance_id(recording_id: str, span: Span, channel: int | None = None, voice_id: str | None = None) -> str:
+    """Name an utterance by its place, so that a changed segmentation can never inherit an old label.
+
+    Channel and voice stand in the name too where they are told, since two may speak in exactly the same span.
+    """
+    heard_on = "" if channel is None else f"_c{channel}"
+    spoken_by = "" if voice_id is None else f"_{voice_id}"
+    return f"{recording_id}_{span.start_ms}_{span.end_ms}{heard_on}{spoken_by}"
 
 
 class Drop(Record):

@@ -13,7 +13,7 @@ from sdme_tools.backends.device import resolve_device
 from sdme_tools.backends.weights import DEFAULT_GROUP, MODEL_GROUPS, ModelState, check_model
 from sdme_tools.corpus.corpus import Corpus
 from sdme_tools.errors import SdmeError
-from sdme_tools.records.recording import Consent
+from sdme_tools.records.recording import Consent, Recording
 from sdme_tools.stages.pipeline import STAGES
 
 EXTRAS = {
@@ -110,9 +110,9 @@ def _corpus(corpus_dir: Path) -> Iterator[Check]:
 
 
 def _backend(corpus: Corpus, stage_name: str) -> Check:
-    sources = [corpus.source_path(recording) for recording in corpus.recordings()]
+    asked: list[tuple[Path, Recording | None]] = [(corpus.source_path(known), known) for known in corpus.recordings()]
     try:
-        found = [STAGES[stage_name].identify(corpus.config, source) for source in sources or [corpus.root]]
+        found = [STAGES[stage_name].identify(corpus.config, *which) for which in asked or [(corpus.root, None)]]
     except SdmeError as error:
         return Check(f"backend of {stage_name}", False, error.what, error.cure or "")
     return Check(f"backend of {stage_name}", True, f"{found[0].backend} {found[0].version}" if found[0] else "built in")

@@ -1,8 +1,11 @@
 """Which stages of a recording are fresh, stale, missing or failed: decided from receipts alone."""
 
+from pydantic import JsonValue
+
 from sdme_tools.corpus.consistency import hash_recording
 from sdme_tools.corpus.corpus import TABLE_NAMES, Corpus
 from sdme_tools.corpus.receipt import Basis, Freshness, is_fresh, read_receipt
+from sdme_tools.records.config import CorpusConfig
 from sdme_tools.records.recording import Recording
 from sdme_tools.stages.pipeline import Stage, stages_before
 
@@ -20,14 +23,23 @@ def basis_of(corpus: Corpus, recording: Recording, stage: Stage) -> Basis | None
             return None
         table = f"{TABLE_NAMES[before.writes]}.jsonl"
         inputs[table] = receipt.output_hash(table)
-    section = getattr(corpus.config, stage.section)
     return Basis(
         stage=stage.name,
         stage_version=stage.version,
-        parameters=section.model_dump(mode="json", exclude=set(stage.neutral)),
-        backend=stage.identify(corpus.config, corpus.source_path(recording)),
+        parameters=_parameters_of(corpus.config, stage),
+        backend=stage.identify(corpus.config, corpus.source_path(recording), recording),
         inputs=inputs,
     )
+
+
+def _parameters_of(config: CorpusConfig, stage: Stage) -> dict[str, JsonValue]:
+    parameters: dict[str, JsonValue] = getattr(config, stage.section).model_dump(
+        mode="json", exclude=set(stage.neutral)
+    )
+    for name in stage.sections_too:
+        more = getattr(config, name).model_dump(mode="json", exclude=set(stage.neutral))
+        parameters |= {f"{name}.{setting}": value for setting, value in more.items()}
+    return parameters
 
 
 def freshness_of(corpus: Corpus, recording: Recording, stage: Stage) -> Freshness:

@@ -9,13 +9,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sdme_tools.backends.asr.sidecar import SUFFIXES as SIDECAR_SUFFIXES
+from sdme_tools.backends.asr.sidecar import SUFFIXES as TRANSCRIPT_SUFFIXES
+from sdme_tools.backends.diarization.rttm import SUFFIX as TURNS_SUFFIX
 from sdme_tools.corpus.corpus import Corpus
 from sdme_tools.corpus.sheets import SeatRow
 from sdme_tools.corpus.table import replacing, write_record
 from sdme_tools.errors import SdmeError
 from sdme_tools.records.recording import Recording
 from sdme_tools.stages.ingest import IngestStatus, find_rows, ingest_file, seat_participants
+
+BESIDE = (*TRANSCRIPT_SUFFIXES, TURNS_SUFFIX)
+"""What goes along with a file that is copied."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +88,9 @@ def _refresh(corpus: Corpus, file: Path, recording: Recording, seats: Sequence[S
 
 
 def _copy_in(corpus: Corpus, file: Path, recording: Recording) -> Recording:
-    """Copy the file, and the transcripts that lie beside it, since they are looked for beside the copy from now on."""
+    """Copy the file, and the transcripts and turns beside it, since they are looked for beside the copy from now on."""
     copied = corpus.layout.copies / f"{recording.recording_id}{file.suffix.lower()}"
-    sidecars = [file.with_suffix(suffix) for suffix in SIDECAR_SUFFIXES if file.with_suffix(suffix).is_file()]
+    sidecars = [file.with_suffix(suffix) for suffix in BESIDE if file.with_suffix(suffix).is_file()]
     for original in (*sidecars, file):
         with replacing(copied.with_suffix(original.suffix.lower())) as temporary:
             shutil.copyfile(original, temporary)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sdme_tools.backends import registry
-from sdme_tools.records.base import Record, Source
+from sdme_tools.records.base import Record, Source, combine_sources
 from sdme_tools.records.config import CorpusConfig
 from sdme_tools.records.face import Binding, FaceTrack
 from sdme_tools.records.recording import Recording
@@ -53,13 +53,16 @@ class Stage:
     writes: type[Record]
     reads: tuple[type[Record], ...]
     run: Callable[[StageInput], StageOutput]
-    identify: Callable[[CorpusConfig, Path], Source | None]
-    """Backend, version and weights, told without loading anything."""
+    identify: Callable[[CorpusConfig, Path, Recording | None], Source | None]
+    """Backend, version and weights for a file and its recording (None: asked in general), without loading anything."""
     section: str
     """Section of corpus.toml that decides the output."""
+    sections_too: tuple[str, ...] = ()
+    """Further sections that decide it."""
     neutral: frozenset[str] = frozenset()
-    """Settings of that section that change the speed only, never the output."""
-    uses_gpu: bool = False
+    """Settings of those sections that change the speed only, never the output."""
+    uses_gpu: Callable[[CorpusConfig], bool] = lambda _: False
+    """Whether its model gains from a GPU: it then runs in the one process that has it."""
 
 
 def _segment(given: StageInput) -> StageOutput:
@@ -67,8 +70,15 @@ def _segment(given: StageInput) -> StageOutput:
 
     settings = given.config.segment
     detector = registry.create_vad(settings, given.device)
-    kept, dropped = segment_recording(given.recording, given.source, settings, detector)
+    diarizer = registry.create_diarizer(given.config.diarize, given.device)
+    kept, dropped = segment_recording(given.recording, given.source, settings, detector, diarizer)
     return StageOutput(kept, dropped, () if kept or dropped else ("no speech found",))
+
+
+def _identify_segment(config: CorpusConfig, source: Path, recording: Recording | None) -> Source:
+    diarizer = registry.create_diarizer(config.diarize, "cpu")
+    teller = diarizer.identify() if recording is None else diarizer.identify_for(recording, source)
+    return combine_sources(registry.create_vad(config.segment, "cpu").identify(), teller)
 
 
 def _faces(given: StageInput) -> StageOutput:
@@ -122,12 +132,16 @@ STAGES: dict[str, Stage] = {
     for stage in (
         Stage(
             name="segment",
-            version=1,
+            version=2,
             reads=(),
             writes=Utterance,
             run=_segment,
-            identify=lambda config, _: registry.create_vad(config.segment, "cpu").identify(),
+            identify=_identify_segment,
             section="segment",
+            sections_too=("diarize",),
+            # The hash of the pipeline speaks for where it lies.
+            neutral=frozenset({"folder", "model", "revision", "segmentation_batch_size", "embedding_batch_size"}),
+            uses_gpu=lambda config: config.diarize.backend not in registry.NEED_NO_GPU,
         ),
         Stage(
             name="faces",
@@ -135,7 +149,7 @@ STAGES: dict[str, Stage] = {
             reads=(),
             writes=FaceTrack,
             run=_faces,
-            identify=lambda config, _: registry.create_face_detector(config.faces, "cpu").identify(),
+            identify=lambda config, *_: registry.create_face_detector(config.faces, "cpu").identify(),
             section="faces",
             neutral=frozenset({"detector_model", "landmark_model"}),  # the hash of the weights speaks for them
         ),
@@ -145,7 +159,7 @@ STAGES: dict[str, Stage] = {
             reads=(Utterance, FaceTrack),
             writes=Binding,
             run=_bind,
-            identify=lambda config, _: registry.create_speaking_scorer(config.bind, "cpu").identify(),
+            identify=lambda config, *_: registry.create_speaking_scorer(config.bind, "cpu").identify(),
             section="bind",
         ),
         Stage(
@@ -154,10 +168,12 @@ STAGES: dict[str, Stage] = {
             reads=(Utterance,),
             writes=Transcript,
             run=_transcribe,
-            identify=lambda config, source: registry.create_transcriber(config.transcribe, "cpu").identify_for(source),
+            identify=lambda config, source, _: registry.create_transcriber(config.transcribe, "cpu").identify_for(
+                source
+            ),
             section="transcribe",
             neutral=frozenset({"batch_size", "model"}),  # the hash of the weights speaks for the model
-            uses_gpu=True,
+            uses_gpu=lambda _: True,
         ),
         Stage(
             name="clips",
@@ -165,7 +181,7 @@ STAGES: dict[str, Stage] = {
             reads=(Utterance, FaceTrack, Binding),
             writes=Clip,
             run=_clips,
-            identify=lambda _config, _source: None,
+            identify=lambda *_: None,
             section="clips",
         ),
     )

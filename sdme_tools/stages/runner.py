@@ -132,7 +132,7 @@ class _Run:
 
     def _submit(self, schedule: Schedule[Unit, Receipt], units: list[Unit], device: Device) -> None:
         for recording_id, name in units:
-            pool = "gpu" if device == "cuda" and STAGES[name].uses_gpu else "cpu"
+            pool = "gpu" if device == "cuda" and STAGES[name].uses_gpu(self.corpus.config) else "cpu"
             call = Call(pool, perform, (self.corpus.root, self.corpus.config, recording_id, name, device))
             schedule.submit((recording_id, name), call)
 

@@ -1,31 +1,34 @@
 """Where a voice is quietest: the least harmful place for a cut that has to be made."""
 
 import numpy as np
+from numpy.typing import NDArray
 
-from sdme_tools.backends.protocols import VOICE_RATE_HZ, Voice
+from sdme_tools.backends.protocols import LEVEL_STEP_MS
 from sdme_tools.records.span import Span
 
-_STEP_MS = 10
-_SAMPLES_PER_STEP = VOICE_RATE_HZ * _STEP_MS // 1000
+Energy = NDArray[np.float32]
+"""float32[T]: mean square of each step of LEVEL_STEP_MS."""
 
 
-def find_quietest_ms(voice: Voice, within: Span, *, window_ms: int = 100) -> int:
-    """Return the middle of the quietest window that lies inside a stretch of the voice, in ms from its first sample.
+def find_quietest_ms(energy: Energy, within: Span, *, window_ms: int = 100) -> int:
+    """Return the middle of the quietest window that lies inside a stretch, in ms.
 
-    A window shorter than a syllable finds the closure of a plosive or the dip between two words. Looked for in steps
-    of 10 ms; of equally quiet windows the one nearest the middle is taken, and the middle itself where the stretch is
-    too short to choose in.
+    A window shorter than a syllable finds the closure of a plosive or the dip between two words. Of equally quiet
+    windows the one nearest the middle is taken, and the middle itself where the stretch is too short to choose in.
+
+    Args:
+        energy: of the whole voice.
+        within: the stretch, in ms from the voice's first sample.
+        window_ms: how long the quiet must be, a multiple of LEVEL_STEP_MS.
     """
-    first = within.start_ms * VOICE_RATE_HZ // 1000
-    sound = voice[first : within.end_ms * VOICE_RATE_HZ // 1000].astype(np.float64)
-    num_steps = len(sound) // _SAMPLES_PER_STEP
-    num_windows = num_steps - window_ms // _STEP_MS + 1
+    first = -(-within.start_ms // LEVEL_STEP_MS)
+    steps = energy[first : within.end_ms // LEVEL_STEP_MS].astype(np.float64)
+    num_windows = len(steps) - window_ms // LEVEL_STEP_MS + 1
     if num_windows < 2:
         return within.middle_ms
-    step_energy = np.square(sound[: num_steps * _SAMPLES_PER_STEP]).reshape(num_steps, _SAMPLES_PER_STEP).sum(axis=1)
     # Differences of a running sum would leave rounding noise where the sound is silent; a convolution does not.
-    energy = np.convolve(step_energy, np.ones(window_ms // _STEP_MS), mode="valid")
-    middles_ms = within.start_ms + np.arange(num_windows) * _STEP_MS + window_ms // 2
-    quietest = np.flatnonzero(energy == energy.min())
+    around = np.convolve(steps, np.ones(window_ms // LEVEL_STEP_MS), mode="valid")
+    middles_ms = (first + np.arange(num_windows)) * LEVEL_STEP_MS + window_ms // 2
+    quietest = np.flatnonzero(around == around.min())
     nearest = quietest[np.argmin(np.abs(middles_ms[quietest] - within.middle_ms))]
     return int(middles_ms[nearest])

@@ -1,0 +1,1 @@
+"""Diarizers: whose voice is it that speaks."""
