@@ -34,7 +34,7 @@ def test_no_corpus_names_the_command_that_makes_one(tmp_path: Path) -> None:
 
 
 def test_unknown_keys_and_wrong_types_are_listed_together(corpus: Corpus) -> None:
-    text = corpus.layout.config.read_text().replace("threshold = 0.3", 'threshold = "high"\ntreshold = 0.3')
+    text = corpus.layout.config.read_text().replace("\nthreshold = ", '\nthreshold = "high"\ntreshold = ')
     corpus.layout.config.write_text(text + "\n[segmant]\n")
     with pytest.raises(ConfigError) as caught:
         Corpus.open(corpus.root)
