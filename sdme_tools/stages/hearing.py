@@ -20,6 +20,7 @@ from sdme_tools.backends.protocols import (
     Voice,
     VoiceActivityDetector,
 )
+from sdme_tools.backends.vad.energy import measure_energy
 from sdme_tools.backends.vad.voicing import measure_harmonicity
 from sdme_tools.media.audio import VoiceBlock, read_voice_blocks
 from sdme_tools.records.recording import Recording
@@ -69,7 +70,7 @@ def hear_channels(
         for place, found in enumerate(detector.find_speech(block.voices)):
             spans = _move(found, block.span.start_ms)
             speech[place] += [common for span in spans if (common := span.intersect(block.core))]
-            energy[place].append(_measure_energy(_core_of(block, place)))
+            energy[place].append(measure_energy(_core_of(block, place)))
             harmonic = _harmonicity(block, place, spans, energy[place][-1]) if with_harmonicity else None
             harmonicity[place].append(np.zeros_like(energy[place][-1]) if harmonic is None else harmonic)
     return [
@@ -90,12 +91,6 @@ def _core_of(block: VoiceBlock, place: int) -> Voice:
         (t_ms - block.span.start_ms) * VOICE_RATE_HZ // 1000 for t_ms in (block.core.start_ms, block.core.end_ms)
     )
     return block.voices[place][start:end]
-
-
-def _measure_energy(voice: Voice) -> NDArray[np.float32]:
-    """float32[T]: mean square of each whole step."""
-    whole = voice[: len(voice) // _STEP * _STEP].reshape(-1, _STEP)
-    return np.asarray(np.square(whole, dtype=np.float64).mean(axis=1), np.float32)
 
 
 def _harmonicity(

@@ -61,7 +61,7 @@ def ingested(short_raw: Path, tmp_path_factory: pytest.TempPathFactory, models: 
     sdme("init", root)
     for sheet in ("participants.csv", "recordings.csv"):
         shutil.copy(short_raw / sheet, root / sheet)
-    set_value(root, "model", f'"{CHECKPOINT}"')
+    set_value(root, "transcribe.model", f'"{CHECKPOINT}"')
     sdme("ingest", root, *sorted(short_raw.glob("*.mp4")))
     return root
 
@@ -76,12 +76,13 @@ def finished(ingested: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def set_value(root: Path, setting: str, value: str) -> None:
-    """Change one line of corpus.toml, as with an editor."""
-    path = root / "corpus.toml"
+    """Change one line of corpus.toml, as with an editor; `setting` is section.name."""
+    path, (section, name) = root / "corpus.toml", setting.split(".")
     lines = path.read_text(encoding="utf-8").splitlines()
-    at = [i for i, line in enumerate(lines) if line.startswith(f"{setting} = ")]
-    assert len(at) == 1, f"{setting} stands in {len(at)} places"
-    lines[at[0]] = f"{setting} = {value}"
+    begins = lines.index(f"[{section}]") + 1
+    at = next(i for i in range(begins, len(lines)) if lines[i].startswith((f"{name} = ", "[")))
+    assert not lines[at].startswith("["), f"there is no {setting}"
+    lines[at] = f"{name} = {value}"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

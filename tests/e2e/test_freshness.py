@@ -19,13 +19,13 @@ def corpus(finished: Path, tmp_path: Path) -> Path:
 
 
 def test_a_segmentation_setting_reruns_what_depends_on_it(corpus: Path) -> None:
-    set_value(corpus, "padding_ms", "100")
+    set_value(corpus, "segment.padding_ms", "100")
     states = run_states(corpus)
     assert states == {"segment": DONE, "faces": FRESH, "bind": DONE, "transcribe": DONE, "clips": DONE}
 
 
 def test_the_same_segmentation_again_reruns_nothing_after_it(corpus: Path) -> None:
-    set_value(corpus, "max_utterance_ms", "14999")
+    set_value(corpus, "segment.max_utterance_ms", "14999")
     states = run_states(corpus)
     assert states == {"segment": DONE, "faces": FRESH, "bind": FRESH, "transcribe": FRESH, "clips": FRESH}
 
@@ -44,7 +44,7 @@ def test_another_recogniser_reruns_transcription_alone(corpus: Path, short_raw: 
 
 
 def test_a_setting_that_changes_the_speed_only_reruns_nothing(corpus: Path) -> None:
-    set_value(corpus, "batch_size", "3")
+    set_value(corpus, "transcribe.batch_size", "3")
     assert set().union(*run_states(corpus).values()) == FRESH
 
 
@@ -56,7 +56,7 @@ def test_media_that_vanished_is_made_again(corpus: Path) -> None:
 
 
 def test_old_media_goes_when_its_utterance_does(corpus: Path) -> None:
-    set_value(corpus, "padding_ms", "50")
+    set_value(corpus, "segment.padding_ms", "50")
     sdme("run", corpus)
     for recording in (corpus / "recordings").iterdir():
         rows = [json.loads(line) for line in (recording / "utterances.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -64,14 +64,14 @@ def test_old_media_goes_when_its_utterance_does(corpus: Path) -> None:
 
 
 def test_a_stage_alone_runs_on_what_is_there_and_says_what_is_missing(corpus: Path) -> None:
-    set_value(corpus, "padding_ms", "120")
+    set_value(corpus, "segment.padding_ms", "120")
     states = run_states(corpus, "--stage", "bind", check=False)
     assert states == {"bind": {"blocked"}}
     assert run_states(corpus, "--stage", "segment", "--stage", "bind") == {"segment": DONE, "bind": DONE}
 
 
 def test_a_half_renewed_corpus_is_not_released(corpus: Path) -> None:
-    set_value(corpus, "padding_ms", "90")
+    set_value(corpus, "segment.padding_ms", "90")
     sdme("run", corpus, "--stage", "segment")
     refused = sdme("release", corpus, "1.0.0", check=False)
     assert refused.returncode == 1 and "half renewed" in refused.stderr and "sdme run" in refused.stderr

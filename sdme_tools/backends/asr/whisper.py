@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 from sdme_tools.backends.asr.checkpoint import fetch_whisper, find_checkpoint, load_checkpoint
 from sdme_tools.backends.packages import require_package, require_version
 from sdme_tools.backends.protocols import VOICE_RATE_HZ, TranscriptionRequest, Voice
-from sdme_tools.backends.vad.energy import find_quietest_ms
+from sdme_tools.backends.vad.energy import find_quietest_ms, measure_energy
 from sdme_tools.errors import BackendError, ConfigError
 from sdme_tools.records.base import Source
 from sdme_tools.records.config import TranscribeSection
@@ -162,7 +162,7 @@ def cut_windows(voice: Voice) -> list[Voice]:
     """Cut a voice into windows of at most 30 s, each at the quietest point of its last five seconds; never none."""
     windows = []
     while len(voice) > WINDOW_MS * VOICE_RATE_HZ // 1000:
-        cut_ms = find_quietest_ms(voice, Span(start_ms=WINDOW_MS - SEARCH_MS, end_ms=WINDOW_MS))
+        cut_ms = find_quietest_ms(measure_energy(voice), Span(start_ms=WINDOW_MS - SEARCH_MS, end_ms=WINDOW_MS))
         cut = cut_ms * VOICE_RATE_HZ // 1000
         windows.append(voice[:cut])
         voice = voice[cut:]

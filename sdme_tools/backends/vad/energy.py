@@ -3,11 +3,18 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from sdme_tools.backends.protocols import LEVEL_STEP_MS
+from sdme_tools.backends.protocols import LEVEL_STEP_MS, VOICE_RATE_HZ, Voice
 from sdme_tools.records.span import Span
 
 Energy = NDArray[np.float32]
 """float32[T]: mean square of each step of LEVEL_STEP_MS."""
+
+
+def measure_energy(voice: Voice) -> Energy:
+    """float32[T]: mean square of each whole step."""
+    step = VOICE_RATE_HZ * LEVEL_STEP_MS // 1000
+    whole = voice[: len(voice) // step * step].reshape(-1, step)
+    return np.asarray(np.square(whole, dtype=np.float64).mean(axis=1), np.float32)
 
 
 def find_quietest_ms(energy: Energy, within: Span, *, window_ms: int = 100) -> int:
