@@ -1,9 +1,10 @@
 """How well faces are found and utterances bound to them, on recordings whose truth is known.
 
-    python benchmarks/binding.py DATA_DIR
+    python benchmarks/binding.py DATA_DIR [WEIGHTS]
 
-DATA_DIR holds NAME.mp4 with NAME.json (panes in reading order, turns in seconds) or NAME.truth.json (turns with their
-seat, in ms, as examples/make_recordings.py writes them). Runs segment, faces and bind with their default settings. An
+With WEIGHTS of LR-ASD the speaking stage scores with lr-asd, else with mouth_movement. DATA_DIR holds NAME.mp4 with
+NAME.json (panes in reading order, turns in seconds) or NAME.truth.json (turns with their seat, in ms, as
+examples/make_recordings.py writes them). Runs segment, faces, speaking and bind with their default settings. An
 utterance is somebody's if their turns cover a quarter of it; one that is several people's should not be bound, and is
 counted apart. `right` is the share of bound utterances of one speaker whose track is that speaker's.
 """
@@ -19,7 +20,7 @@ from typing import Any
 
 from sdme_tools.backends.registry import create_face_detector, create_speaking_scorer, create_vad
 from sdme_tools.media.probe import hash_file, probe_file
-from sdme_tools.records.config import BindSection, FacesSection, SegmentSection
+from sdme_tools.records.config import BindSection, FacesSection, SegmentSection, SpeakingSection
 from sdme_tools.records.face import Binding, FaceTrack
 from sdme_tools.records.recording import Recording, SeatedParticipant
 from sdme_tools.records.span import Span, covered_ms
@@ -27,6 +28,7 @@ from sdme_tools.records.utterance import Utterance
 from sdme_tools.stages.bind import bind_utterances
 from sdme_tools.stages.faces import track_faces
 from sdme_tools.stages.segment import segment_recording
+from sdme_tools.stages.speaking import score_speaking
 
 Turns = dict[str, list[Span]]
 """Participant -> when they have the word."""
@@ -64,27 +66,28 @@ class Tally:
 
 def main() -> None:
     """Measure every recording of the folder and print a line each."""
-    if len(sys.argv) != 2 or not (sources := sorted(Path(sys.argv[1]).glob("*.mp4"))):
+    if len(sys.argv) not in (2, 3) or not (sources := sorted(Path(sys.argv[1]).glob("*.mp4"))):
         raise SystemExit(__doc__)
+    speaking = SpeakingSection(backend="lr-asd", model=sys.argv[2]) if len(sys.argv) == 3 else SpeakingSection()
     print("recording     frames utterances  bound  right   share  mixed  mixed bound  seconds  reasons of abstention")
     total = Tally()
     for source in sources:
-        tally = measure(source)
+        tally = measure(source, speaking)
         print(tally.render(source.stem), flush=True)
         total.add(tally)
     print(total.render("all"))
 
 
-def measure(source: Path) -> Tally:
-    """Run the three stages on a recording and compare with its truth."""
+def measure(source: Path, speaking: SpeakingSection) -> Tally:
+    """Run the four stages on a recording and compare with its truth."""
     people, turns = read_truth(source)
     recording = describe(source, people)
     started = time.perf_counter()
     utterances, _ = segment_recording(recording, source, SegmentSection(), create_vad(SegmentSection(), "cpu"))
     faces = FacesSection()
     tracks, _ = track_faces(recording, source, faces, create_face_detector(faces, "cpu"))
-    scorer = create_speaking_scorer(BindSection(), "cpu")
-    bindings = bind_utterances(recording, source, utterances, tracks, BindSection(), scorer)
+    scores = score_speaking(recording, source, utterances, tracks, create_speaking_scorer(speaking, "cpu"))
+    bindings = bind_utterances(recording, utterances, tracks, scores, BindSection())
     tally = Tally(seconds=time.perf_counter() - started)
     count_frames(tally, recording, tracks, len(people), faces.frames_per_second)
     for utterance, binding in zip(utterances, bindings, strict=True):

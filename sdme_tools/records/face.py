@@ -90,11 +90,13 @@ class BindingReason(StrEnum):
     NO_FACE = "no_face"
     """No track is visible for long enough during the utterance."""
     NO_LANDMARKS = "no_landmarks"
-    """Faces are there, but no mouth could be measured."""
+    """Faces are there, but none could be judged."""
+    OVERLAP = "overlap"
+    """Two voices at once for too much of it: whose face it is has no one answer."""
     SEVERAL_CANDIDATES = "several_candidates"
-    """Two faces move their mouths about equally: the margin is too small."""
+    """Two faces talk about equally: neither is sure enough."""
     OFF_SCREEN = "off_screen"
-    """No visible mouth moves with the voice: the speaker is probably not in the picture."""
+    """No visible mouth makes the voice: the speaker is probably not in the picture."""
 
 
 class Binding(Record):
@@ -106,9 +108,17 @@ class Binding(Record):
     speaker_id: Identifier | None
     """Who speaks: from the voice (channel or only participant) where known, else the bound face's participant."""
     score: Share | None
-    """Speaking score of the best candidate; None without candidates."""
+    """Mean speaking score of the best candidate over the speech; None without candidates."""
     margin: float | None
-    """Score minus that of the runner-up; equals score with a single candidate."""
+    """Score minus that of the runner-up, negative where the fusion went against the scores; equals score with a single
+    candidate."""
     runner_up_track_id: Identifier | None = None
+    confidence: Share | None = None
+    """How likely the best candidate is the speaker, given the whole recording; None without candidates."""
+    off_screen: Share | None = None
+    """How likely nobody in the picture is; None without candidates."""
+    offset_ms: int | None = None
+    """By how much the sound comes after the best candidate's lips; None = not told."""
     reason: BindingReason
     source: Source
+    """Of the speaking scores."""

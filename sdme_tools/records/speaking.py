@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from sdme_tools.records.base import Record, Source
 from sdme_tools.records.recording import Identifier
+from sdme_tools.records.span import Span
 
 Score = Annotated[float, Field(ge=0, le=1)]
 
@@ -34,5 +35,8 @@ class Speaking(Record):
     """Every face track that is seen during an utterance, with its talking scores; none where nobody is seen."""
 
     utterance_id: Identifier
+    speech: tuple[Span, ...] = ()
+    """Where the utterance's voice is loudest, on the recording's clock, adding up to its `speech_ms`; empty where
+    nobody is seen, since then nobody needs it."""
     faces: tuple[FaceSpeaking, ...] = ()
     source: Source

@@ -1,194 +1,228 @@
 """Bind: which of the visible faces speaks an utterance, or why none is claimed.
 
-A wrong face is worse than none, so every doubt is an abstention with its reason. In this order:
+A wrong face is worse than none, so every doubt is an abstention with its reason. Nothing is looked at or listened to
+here: the talking scores are read, so that a changed threshold costs seconds. In this order:
 
 1. Candidates are the tracks that are seen in at least `min_visible_share` of the utterance's speech.
 2. Where the voice alone tells the speaker (own channel, only participant), tracks known to be somebody else are no
    candidates; and where a track is known to be the speaker by seat, it is bound whatever its lips do: two independent
    notes of the corpus' owner agree on it. Its score is kept to be looked at.
-3. Otherwise the best speaking score must reach `min_score`, and lead the runner-up by `min_margin`.
-
-Speech is where the voice is loudest: the loudest 20 ms pieces that add up to the utterance's `speech_ms`, which is what
-the voice activity detector found in it.
+3. An utterance of which more than `max_overlap_share` lies under another voice gets no face.
+4. Otherwise the scores of the whole recording are fused (fusion.py), and the likeliest face is bound if its
+   confidence reaches `min_confidence`.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from sdme_tools.backends.protocols import VOICE_RATE_HZ, SpeakingQuestion, SpeakingScorer, Voice
-from sdme_tools.media.audio import read_voice
-from sdme_tools.records.base import Source
+from sdme_tools.errors import CorpusError
 from sdme_tools.records.config import BindSection
 from sdme_tools.records.face import Binding, BindingReason, FaceTrack
 from sdme_tools.records.recording import Recording
 from sdme_tools.records.span import Span, covered_ms, merge_spans
+from sdme_tools.records.speaking import FaceSpeaking, Speaking
 from sdme_tools.records.utterance import Utterance
+from sdme_tools.stages.fusion import Evidence, find_speakers
 
-PIECE_MS = 20
-AROUND_MS = 1000
-"""Mouth measurements this long before and after the utterance are handed to the scorer too."""
+MIN_JUDGED = 5
+"""Pictures in the speech with a score that a face needs."""
+_NARROW = 1e-4
+"""Scores nearer to 0 or 1 are written so: their log odds would be infinite."""
+_PLACES = 4
 
-Scored = tuple[float | None, FaceTrack]
-"""A candidate with its speaking score; None only for a track that is bound without one."""
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A face that may speak an utterance."""
+
+    track: FaceTrack
+    score: float
+    """Mean over the speech."""
+    odds: float
+    """Mean log odds over the speech."""
+    spoken: FaceSpeaking
+
+    def named(self) -> str:
+        """Who it is, as far as is known: a person's tracks share their history."""
+        return self.track.participant_id or f"track {self.track.track_id}"
+
+
+@dataclass(frozen=True)
+class _Ranked:
+    """The candidates of one utterance, the likeliest first, and what the whole recording says of them."""
+
+    candidates: tuple[_Candidate, ...] = ()
+    confidence: float | None = None
+    off_screen: float | None = None
+
+    @property
+    def margin(self) -> float | None:
+        """See Binding.margin."""
+        scores = [candidate.score for candidate in self.candidates[:2]]
+        return None if not scores else round(scores[0] - sum(scores[1:]), _PLACES)
 
 
 def bind_utterances(
     recording: Recording,
-    source: Path,
     utterances: Sequence[Utterance],
     tracks: Sequence[FaceTrack],
+    speaking: Sequence[Speaking],
     settings: BindSection,
-    scorer: SpeakingScorer,
 ) -> list[Binding]:
     """Bind each utterance of a recording to a face track, or say why not; in the order of the utterances.
 
     Raises:
-        MediaError: the recording cannot be decoded.
-        BackendError: the scorer cannot work.
+        CorpusError: the talking scores are not those of these utterances.
     """
-    made_by = scorer.identify()
-    if recording.video is None or not tracks:
-        reason = BindingReason.NO_VIDEO if recording.video is None else BindingReason.NO_FACE
-        return [_abstain(utterance, reason, made_by) for utterance in utterances]
-    channels = {utterance.channel for utterance in utterances}
-    voices = {channel: read_voice(source, recording, channel=channel) for channel in channels}
+    if [row.utterance_id for row in speaking] != [utterance.utterance_id for utterance in utterances]:
+        raise CorpusError(
+            f"{recording.recording_id}: the talking scores are not those of its utterances",
+            cure="run all stages: `sdme run`",
+        )
+    visible = [
+        _find_visible(utterance, row, tracks, settings) for utterance, row in zip(utterances, speaking, strict=True)
+    ]
+    judged = [_find_judged(row, seen) for row, seen in zip(speaking, visible, strict=True)]
+    ranked = _rank(utterances, judged)
     return [
-        _bind(utterance, _slice(voices[utterance.channel], utterance.span), tracks, settings, scorer, made_by)
-        for utterance in utterances
+        _decide(recording, utterance, row, seen, rank, settings)
+        for utterance, row, seen, rank in zip(utterances, speaking, visible, ranked, strict=True)
     ]
 
 
-def _bind(
-    utterance: Utterance,
-    voice: Voice,
-    tracks: Sequence[FaceTrack],
-    settings: BindSection,
-    scorer: SpeakingScorer,
-    made_by: Source,
-) -> Binding:
-    speech = find_loudest(voice, utterance.speech_ms)
-    candidates = [
+def _find_visible(
+    utterance: Utterance, row: Speaking, tracks: Sequence[FaceTrack], settings: BindSection
+) -> list[FaceTrack]:
+    """The tracks that may be the speaker's; only their own where seat and voice tell."""
+    visible = [
         track
         for track in tracks
-        if measure_visible_share(track, speech, utterance.span) >= settings.min_visible_share
+        if row.speech
+        and measure_visible_share(track, row.speech) >= settings.min_visible_share
         and not _is_somebody_else(track, utterance)
     ]
-    own = [track for track in candidates if utterance.speaker_id and track.participant_id == utterance.speaker_id]
-    candidates = own or candidates
-    scores = scorer.score([_ask(track, utterance.span, voice, speech) for track in candidates])
-    ranked = _rank(scores, candidates)
-    if own:
-        return _claim(utterance, ranked or [(None, own[0])], made_by)
-    return _decide(utterance, candidates, ranked, settings, made_by)
+    return [track for track in visible if _is_own(track, utterance)] or visible
 
 
-def _rank(scores: Sequence[float | None], candidates: Sequence[FaceTrack]) -> list[Scored]:
-    """Those with a score, the best first."""
-    scored = [(score, track) for score, track in zip(scores, candidates, strict=True) if score is not None]
-    return [*sorted(scored, key=lambda pair: (-pair[0], pair[1].track_id))]
-
-
-def _decide(
-    utterance: Utterance,
-    candidates: Sequence[FaceTrack],
-    ranked: Sequence[Scored],
-    settings: BindSection,
-    made_by: Source,
-) -> Binding:
-    if not ranked:
-        reason = BindingReason.NO_LANDMARKS if candidates else BindingReason.NO_FACE
-        return _abstain(utterance, reason, made_by)
-    best, margin = ranked[0][0], _margin(ranked)
-    if best is None or best < settings.min_score:
-        return _abstain(utterance, BindingReason.OFF_SCREEN, made_by, ranked)
-    if len(ranked) > 1 and (margin is None or margin < settings.min_margin):
-        return _abstain(utterance, BindingReason.SEVERAL_CANDIDATES, made_by, ranked)
-    return _claim(utterance, ranked, made_by)
-
-
-def _claim(utterance: Utterance, ranked: Sequence[Scored], made_by: Source) -> Binding:
-    score, track = ranked[0]
-    return Binding(
-        utterance_id=utterance.utterance_id,
-        track_id=track.track_id,
-        speaker_id=utterance.speaker_id or track.participant_id,
-        score=score,
-        margin=_margin(ranked),
-        runner_up_track_id=ranked[1][1].track_id if len(ranked) > 1 else None,
-        reason=BindingReason.BOUND,
-        source=made_by,
-    )
-
-
-def _abstain(utterance: Utterance, reason: BindingReason, made_by: Source, ranked: Sequence[Scored] = ()) -> Binding:
-    return Binding(
-        utterance_id=utterance.utterance_id,
-        track_id=None,
-        speaker_id=utterance.speaker_id,
-        score=ranked[0][0] if ranked else None,
-        margin=_margin(ranked),
-        runner_up_track_id=ranked[1][1].track_id if len(ranked) > 1 else None,
-        reason=reason,
-        source=made_by,
-    )
-
-
-def _margin(ranked: Sequence[Scored]) -> float | None:
-    scores = [score for score, _ in ranked if score is not None]
-    if len(scores) > 1:
-        return scores[0] - scores[1]
-    return scores[0] if scores else None
+def _is_own(track: FaceTrack, utterance: Utterance) -> bool:
+    return utterance.speaker_id is not None and track.participant_id == utterance.speaker_id
 
 
 def _is_somebody_else(track: FaceTrack, utterance: Utterance) -> bool:
     return bool(track.participant_id and utterance.speaker_id) and track.participant_id != utterance.speaker_id
 
 
-def _ask(track: FaceTrack, span: Span, voice: Voice, speech: Sequence[Span]) -> SpeakingQuestion:
-    t_ms = np.array(track.t_ms, np.int64) - span.start_ms
-    near = (t_ms >= -AROUND_MS) & (t_ms < span.duration_ms + AROUND_MS)
-    opening = np.array(track.mouth_opening, np.float32)  # None becomes NaN
-    return SpeakingQuestion(voice=voice, speech=tuple(speech), t_ms=t_ms[near], mouth_opening=opening[near])
+def _find_judged(row: Speaking, visible: Sequence[FaceTrack]) -> list[_Candidate]:
+    faces = {face.track_id: face for face in row.faces}
+    found = []
+    for track in visible:
+        spoken = faces.get(track.track_id)
+        scores = _scores_in(spoken, row.speech) if spoken else np.zeros(0)
+        if spoken is None or len(scores) < MIN_JUDGED:
+            continue
+        narrowed = scores.clip(_NARROW, 1 - _NARROW)
+        odds = float(np.log(narrowed / (1 - narrowed)).mean())
+        found.append(_Candidate(track, round(float(scores.mean()), _PLACES), odds, spoken))
+    return found
 
 
-def find_loudest(voice: Voice, speech_ms: int) -> list[Span]:
-    """Find the loudest pieces of a voice that add up to `speech_ms`, joined where they touch.
-
-    Returns:
-        At least one span, in ms from the first sample; the whole voice where it is shorter than a piece.
-    """
-    piece = PIECE_MS * VOICE_RATE_HZ // 1000
-    num_pieces = len(voice) // piece
-    if num_pieces == 0:
-        return [Span(start_ms=0, end_ms=max(1, len(voice) * 1000 // VOICE_RATE_HZ))]
-    energy = np.square(voice[: num_pieces * piece].reshape(num_pieces, piece), dtype=np.float64).sum(axis=1)
-    wanted = min(num_pieces, max(1, round(speech_ms / PIECE_MS)))
-    loudest = np.argsort(-energy, kind="stable")[:wanted]
-    return merge_spans(Span(start_ms=int(i) * PIECE_MS, end_ms=(int(i) + 1) * PIECE_MS) for i in loudest)
+def _scores_in(spoken: FaceSpeaking, speech: Sequence[Span]) -> NDArray[np.float64]:
+    """Those scores that fall into the speech and are known."""
+    t_ms, scores = np.array(spoken.t_ms, np.int64), np.array(spoken.scores, np.float64)  # None becomes NaN
+    inside = np.zeros(len(t_ms), bool)
+    for span in speech:
+        inside |= (t_ms >= span.start_ms) & (t_ms < span.end_ms)
+    known: NDArray[np.float64] = scores[inside & np.isfinite(scores)]
+    return known
 
 
-def measure_visible_share(track: FaceTrack, speech: Sequence[Span], span: Span) -> float:
+def _rank(utterances: Sequence[Utterance], judged: Sequence[Sequence[_Candidate]]) -> list[_Ranked]:
+    """Fuse what all utterances tell of all faces."""
+    people = sorted({candidate.named() for candidates in judged for candidate in candidates})
+    columns = {name: column for column, name in enumerate(people)}
+    odds, offset_ms, lead = (np.full((len(utterances), len(people)), np.nan) for _ in range(3))
+    for row, candidates in enumerate(judged):
+        for candidate in candidates:
+            cell = row, columns[candidate.named()]
+            if not odds[cell] >= candidate.odds:  # of two tracks of one person, the one that talks
+                odds[cell] = candidate.odds
+                offset_ms[cell] = np.nan if candidate.spoken.offset_ms is None else candidate.spoken.offset_ms
+                lead[cell] = candidate.spoken.offset_confidence or 0.0
+    speech_ms = np.array([utterance.speech_ms for utterance in utterances], np.float64)
+    voices = [utterance.voice_id for utterance in utterances]
+    likely = find_speakers(Evidence(odds, speech_ms, voices, offset_ms, lead))
+    ranked = []
+    for row, candidates in enumerate(judged):
+        shares = {c.track.track_id: float(likely[row, columns[c.named()]]) for c in candidates}
+        order = sorted(candidates, key=lambda c: (-shares[c.track.track_id], -c.odds, c.track.track_id))
+        if not order:
+            ranked.append(_Ranked())
+            continue
+        confidence = round(shares[order[0].track.track_id], _PLACES)
+        ranked.append(_Ranked(tuple(order), confidence, round(float(likely[row, -1]), _PLACES)))
+    return ranked
+
+
+def _decide(
+    recording: Recording,
+    utterance: Utterance,
+    row: Speaking,
+    visible: Sequence[FaceTrack],
+    ranked: _Ranked,
+    settings: BindSection,
+) -> Binding:
+    if recording.video is None:
+        return _write(utterance, row, ranked, BindingReason.NO_VIDEO)
+    if visible and _is_own(visible[0], utterance):
+        track = ranked.candidates[0].track if ranked.candidates else visible[0]
+        return _write(utterance, row, ranked, BindingReason.BOUND, track)
+    if not ranked.candidates or ranked.confidence is None or ranked.off_screen is None:
+        return _write(utterance, row, ranked, BindingReason.NO_LANDMARKS if visible else BindingReason.NO_FACE)
+    if utterance.overlap_ms > settings.max_overlap_share * utterance.speech_ms:
+        return _write(utterance, row, ranked, BindingReason.OVERLAP)
+    if ranked.confidence >= settings.min_confidence:
+        return _write(utterance, row, ranked, BindingReason.BOUND, ranked.candidates[0].track)
+    others = 1 - ranked.confidence - ranked.off_screen
+    reason = BindingReason.OFF_SCREEN if ranked.off_screen >= others else BindingReason.SEVERAL_CANDIDATES
+    return _write(utterance, row, ranked, reason)
+
+
+def _write(
+    utterance: Utterance, row: Speaking, ranked: _Ranked, reason: BindingReason, track: FaceTrack | None = None
+) -> Binding:
+    best = ranked.candidates[0] if ranked.candidates else None
+    runner_up = ranked.candidates[1] if len(ranked.candidates) > 1 else None
+    return Binding(
+        utterance_id=utterance.utterance_id,
+        track_id=track.track_id if track else None,
+        speaker_id=utterance.speaker_id or (track.participant_id if track else None),
+        score=best.score if best else None,
+        margin=ranked.margin,
+        runner_up_track_id=runner_up.track.track_id if runner_up else None,
+        confidence=ranked.confidence,
+        off_screen=ranked.off_screen,
+        offset_ms=best.spoken.offset_ms if best else None,
+        reason=reason,
+        source=row.source,
+    )
+
+
+def measure_visible_share(track: FaceTrack, speech: Sequence[Span]) -> float:
     """Share of the speech during which the track's face was seen, 0 to 1.
 
     Each observation holds for the track's usual distance between observations.
 
     Args:
         track: on the recording's clock.
-        speech: in ms from the start of `span`.
-        span: the utterance's.
+        speech: likewise; at least one span.
     """
     t_ms = np.array(track.t_ms, np.int64)
     hold_ms = int(np.median(np.diff(t_ms))) if len(t_ms) > 1 else track.span.duration_ms
-    near = t_ms[(t_ms > span.start_ms - hold_ms) & (t_ms < span.end_ms)]
+    near = t_ms[(t_ms > speech[0].start_ms - hold_ms) & (t_ms < speech[-1].end_ms)]
     seen = merge_spans(
         [Span(start_ms=int(t), end_ms=int(t) + hold_ms) for t in near], max_gap_ms=1
     )  # ticks are rounded to ms
-    pieces = [Span(start_ms=s.start_ms + span.start_ms, end_ms=s.end_ms + span.start_ms) for s in speech]
-    return sum(covered_ms(seen, piece) for piece in pieces) / sum(piece.duration_ms for piece in pieces)
-
-
-def _slice(voice: Voice, span: Span) -> Voice:
-    start, end = (t_ms * VOICE_RATE_HZ // 1000 for t_ms in (span.start_ms, span.end_ms))
-    return voice[start:end]
+    return sum(covered_ms(seen, piece) for piece in speech) / sum(piece.duration_ms for piece in speech)

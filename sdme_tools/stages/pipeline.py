@@ -1,7 +1,7 @@
 """The order of the stages, what each reads and writes, and how each is called: the pipeline on one screen.
 
-    segment ──┬──────────────▶ transcribe
-              ├─▶ bind ─▶ clips
+    segment ──┬────────────────────────▶ transcribe
+              ├─▶ speaking ─▶ bind ─▶ clips
     faces ────┘
 
 A stage's version is part of its receipt: raise it when the stage's code changes its output.
@@ -17,6 +17,7 @@ from sdme_tools.records.base import Record, Source, combine_sources
 from sdme_tools.records.config import CorpusConfig
 from sdme_tools.records.face import Binding, FaceTrack
 from sdme_tools.records.recording import Recording
+from sdme_tools.records.speaking import Speaking
 from sdme_tools.records.utterance import Clip, Drop, Transcript, Utterance
 
 
@@ -93,13 +94,21 @@ def _faces(given: StageInput) -> StageOutput:
     return StageOutput(kept, dropped, () if kept else ("no face found",))
 
 
+def _speaking(given: StageInput) -> StageOutput:
+    from sdme_tools.stages.speaking import score_speaking
+
+    scorer = registry.create_speaking_scorer(given.config.speaking, given.device)
+    utterances, tracks = given.tables[Utterance], given.tables[FaceTrack]
+    return StageOutput(score_speaking(given.recording, given.source, utterances, tracks, scorer))
+
+
 def _bind(given: StageInput) -> StageOutput:
     from sdme_tools.stages.bind import bind_utterances
 
-    settings = given.config.bind
-    scorer = registry.create_speaking_scorer(settings, given.device)
-    utterances, tracks = given.tables[Utterance], given.tables[FaceTrack]
-    return StageOutput(bind_utterances(given.recording, given.source, utterances, tracks, settings, scorer))
+    tables = given.tables
+    return StageOutput(
+        bind_utterances(given.recording, tables[Utterance], tables[FaceTrack], tables[Speaking], given.config.bind)
+    )
 
 
 def _transcribe(given: StageInput) -> StageOutput:
@@ -154,12 +163,23 @@ STAGES: dict[str, Stage] = {
             neutral=frozenset({"detector_model", "landmark_model"}),  # the hash of the weights speaks for them
         ),
         Stage(
-            name="bind",
+            name="speaking",
             version=1,
             reads=(Utterance, FaceTrack),
+            writes=Speaking,
+            run=_speaking,
+            identify=lambda config, *_: registry.create_speaking_scorer(config.speaking, "cpu").identify(),
+            section="speaking",
+            neutral=frozenset({"batch_frames", "model"}),  # the hash of the weights speaks for the model
+            uses_gpu=lambda config: config.speaking.backend not in registry.NEED_NO_GPU,
+        ),
+        Stage(
+            name="bind",
+            version=2,
+            reads=(Utterance, FaceTrack, Speaking),
             writes=Binding,
             run=_bind,
-            identify=lambda config, *_: registry.create_speaking_scorer(config.bind, "cpu").identify(),
+            identify=lambda *_: None,
             section="bind",
         ),
         Stage(

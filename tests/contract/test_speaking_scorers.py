@@ -1,111 +1,101 @@
 """What every speaking scorer must do; a new one is one more name in the registry."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from sdme_tools.backends.protocols import SpeakingQuestion, SpeakingScorer
+from sdme_tools.backends.protocols import CROP_PX, SAMPLES_PER_PICTURE, SpeakingAnswer, SpeakingQuestion, SpeakingScorer
 from sdme_tools.backends.registry import BACKENDS, create_speaking_scorer
-from sdme_tools.records.config import BindSection
-from sdme_tools.records.span import Span
+from sdme_tools.errors import BackendError
+from sdme_tools.records.config import SpeakingSection
+from tests.speaking_models import write_lr_asd, write_onnx, write_torchscript
 
-SECONDS = 3
-T_MS = np.arange(-480, SECONDS * 1000 + 480, 80)
-SPEECH = (Span(start_ms=500, end_ms=2500),)
-
-
-@pytest.fixture(params=sorted(BACKENDS["bind"]))
-def scorer(request: pytest.FixtureRequest) -> SpeakingScorer:
-    return create_speaking_scorer(BindSection(backend=request.param), "cpu")
+MODELS = {"lr-asd": write_lr_asd, "torchscript": write_torchscript, "onnx": write_onnx}
+"""Scorers with weights, and what makes some for them."""
 
 
-def _syllables(seed: int) -> np.ndarray:
-    """float64[480]: loudness of somebody's speech every 10 ms from -900 ms on, 0 to 1, syllables of uneven length."""
+@pytest.fixture(scope="module", params=sorted(BACKENDS["speaking"]))
+def scorer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> SpeakingScorer:
+    name: str = request.param
+    model = ""
+    if name in MODELS:
+        path: Path = tmp_path_factory.mktemp("weights") / name
+        model = str(MODELS[name](path))
+    return create_speaking_scorer(SpeakingSection(backend=name, model=model, batch_frames=80), "cpu")
+
+
+def _ask(num_pictures: int, *, seed: int) -> SpeakingQuestion:
     rng = np.random.default_rng(seed)
-    loudness = np.zeros(480)
-    t = 140
-    while t < 330:
-        length = int(rng.integers(12, 30))
-        loudness[t : t + length] = np.hanning(length) * rng.uniform(0.3, 1)
-        t += length
-    loudness[340:] = 0
-    return loudness
+    return SpeakingQuestion(
+        voice=rng.normal(0, 0.1, SAMPLES_PER_PICTURE * num_pictures).astype(np.float32),
+        mouth_opening=rng.uniform(0, 0.2, num_pictures).astype(np.float32),
+        crops=rng.integers(0, 256, (num_pictures, CROP_PX, CROP_PX), np.uint8),
+    )
 
 
-def _voice(loudness: np.ndarray) -> np.ndarray:
-    noise = np.random.default_rng(99).normal(0, 0.2, SECONDS * 16_000)
-    envelope = np.repeat(loudness[90 : 90 + SECONDS * 100], 160)
-    return (noise * (envelope + 0.003)).astype(np.float32)
+def _require_well_formed(answer: SpeakingAnswer, question: SpeakingQuestion) -> None:
+    assert answer.scores.shape == question.mouth_opening.shape
+    assert answer.scores.dtype == np.float32
+    known = answer.scores[np.isfinite(answer.scores)]
+    assert ((known >= 0) & (known <= 1)).all()
+    assert (answer.offset_ms is None) == (answer.offset_confidence is None)
+    assert answer.offset_ms is None or answer.offset_ms % 40 == 0
 
 
-def _mouth(loudness: np.ndarray, *, seed: int = 5) -> np.ndarray:
-    """float32[T]: an opening that follows the loudness, with the unsteadiness of landmarks."""
-    opening = 0.02 + 0.12 * loudness[(T_MS + 900) // 10]
-    return (opening + np.random.default_rng(seed).normal(0, 0.002, len(T_MS))).astype(np.float32)
+def test_it_names_itself_and_what_it_was_made_with(scorer: SpeakingScorer) -> None:
+    source = scorer.identify()
+    assert source.backend in BACKENDS["speaking"] and source.version
+    assert (source.weights is not None) == (source.backend in MODELS)
+    assert isinstance(scorer.needs_crops, bool)
 
 
-def _ask(voice: np.ndarray, mouth: np.ndarray) -> SpeakingQuestion:
-    return SpeakingQuestion(voice=voice, speech=SPEECH, t_ms=T_MS, mouth_opening=mouth)
-
-
-def _scores(scorer: SpeakingScorer, *questions: SpeakingQuestion) -> list[float]:
-    scores = scorer.score(questions)
-    assert all(score is not None and 0 <= score <= 1 for score in scores)
-    return [score for score in scores if score is not None]
-
-
-def test_the_moving_mouth_beats_the_still_one(scorer: SpeakingScorer) -> None:
-    for seed in range(10):
-        loudness = _syllables(seed)
-        voice = _voice(loudness)
-        talker, listener = _scores(scorer, _ask(voice, _mouth(loudness)), _ask(voice, _mouth(loudness * 0)))
-        assert talker > 0.8
-        assert listener < 0.2
-
-
-def test_the_mouth_that_moves_with_the_voice_beats_one_that_talks_silently(scorer: SpeakingScorer) -> None:
-    ahead = 0
-    for seed in range(20):
-        voice = _voice(_syllables(seed))
-        talker, other = _scores(
-            scorer, _ask(voice, _mouth(_syllables(seed))), _ask(voice, _mouth(_syllables(100 + seed)))
-        )
-        ahead += talker > other
-    assert ahead >= 18
-
-
-def test_a_mouth_that_was_not_measured_has_no_score(scorer: SpeakingScorer) -> None:
-    loudness = _syllables(0)
-    unseen = np.full(len(T_MS), np.nan, np.float32)
-    scores = scorer.score([_ask(_voice(loudness), unseen), _ask(_voice(loudness), _mouth(loudness))])
-    assert scores[0] is None
-    assert scores[1] is not None
-
-
-def test_a_few_missing_measurements_change_little(scorer: SpeakingScorer) -> None:
-    loudness = _syllables(1)
-    gappy = _mouth(loudness)
-    gappy[::7] = np.nan
-    whole, with_gaps = _scores(scorer, _ask(_voice(loudness), _mouth(loudness)), _ask(_voice(loudness), gappy))
-    assert with_gaps == pytest.approx(whole, abs=0.15)
-
-
-def test_silence_is_scored_without_complaint(scorer: SpeakingScorer, recwarn: pytest.WarningsRecorder) -> None:
-    silence = np.zeros(SECONDS * 16_000, np.float32)
-    _scores(scorer, _ask(silence, _mouth(_syllables(0))), _ask(silence, np.full(len(T_MS), 0.02, np.float32)))
-    assert not recwarn.list
-
-
-def test_nobody_to_score_gives_nothing(scorer: SpeakingScorer) -> None:
+def test_there_is_a_score_for_every_picture(scorer: SpeakingScorer) -> None:
+    questions = [_ask(length, seed=length) for length in (31, 40, 12)]
+    answers = scorer.score(questions)
+    assert len(answers) == 3
+    for answer, question in zip(answers, questions, strict=True):
+        _require_well_formed(answer, question)
+        assert np.isfinite(answer.scores).any()
     assert scorer.score([]) == []
 
 
-def test_the_order_of_candidates_does_not_matter_and_scores_repeat(scorer: SpeakingScorer) -> None:
-    loudness = _syllables(2)
-    voice = _voice(loudness)
-    questions = [_ask(voice, _mouth(loudness)), _ask(voice, _mouth(loudness * 0)), _ask(voice, _mouth(_syllables(3)))]
-    assert scorer.score(questions[::-1]) == scorer.score(questions)[::-1]
+def test_what_else_is_asked_changes_nothing(scorer: SpeakingScorer) -> None:
+    questions = [_ask(length, seed=length) for length in (33, 12, 40, 12)]
+    together = scorer.score(questions)
+    for question, answer in zip(questions, together, strict=True):
+        (alone,) = scorer.score([question])
+        assert answer.scores == pytest.approx(alone.scores, abs=2e-5, nan_ok=True)
+        assert answer.offset_ms == alone.offset_ms
 
 
-def test_it_names_itself(scorer: SpeakingScorer) -> None:
-    assert scorer.identify().backend in BACKENDS["bind"]
-    assert scorer.identify().version
+def test_the_same_question_has_the_same_answer_and_stays_as_it_is(scorer: SpeakingScorer) -> None:
+    question, kept = _ask(20, seed=1), _ask(20, seed=1)
+    (first,), (second,) = scorer.score([question]), scorer.score([question])
+    assert np.array_equal(first.scores, second.scores, equal_nan=True)
+    assert (first.offset_ms, first.offset_confidence) == (second.offset_ms, second.offset_confidence)
+    assert question.crops is not None and kept.crops is not None
+    for given, before in ((question.voice, kept.voice), (question.crops, kept.crops)):
+        assert np.array_equal(given, before)
+
+
+def test_silence_a_face_without_landmarks_and_very_few_pictures_are_no_error(scorer: SpeakingScorer) -> None:
+    for num_pictures in (5, 31):
+        question = SpeakingQuestion(
+            voice=np.zeros(SAMPLES_PER_PICTURE * num_pictures, np.float32),
+            mouth_opening=np.full(num_pictures, np.nan, np.float32),
+            crops=np.zeros((num_pictures, CROP_PX, CROP_PX), np.uint8),
+        )
+        _require_well_formed(scorer.score([question])[0], question)
+
+
+def test_pictures_are_needed_only_where_it_says_so(scorer: SpeakingScorer) -> None:
+    question = _ask(30, seed=3)
+    blind = replace(question, crops=None)
+    if scorer.needs_crops:
+        with pytest.raises(BackendError, match="without its pictures"):
+            scorer.score([blind])
+        return
+    (seeing,), (unseeing,) = scorer.score([question]), scorer.score([blind])
+    assert np.array_equal(seeing.scores, unseeing.scores, equal_nan=True)

@@ -21,13 +21,27 @@ def corpus(finished: Path, tmp_path: Path) -> Path:
 def test_a_segmentation_setting_reruns_what_depends_on_it(corpus: Path) -> None:
     set_value(corpus, "segment.padding_ms", "100")
     states = run_states(corpus)
-    assert states == {"segment": DONE, "faces": FRESH, "bind": DONE, "transcribe": DONE, "clips": DONE}
+    assert states == {
+        "segment": DONE,
+        "faces": FRESH,
+        "speaking": DONE,
+        "bind": DONE,
+        "transcribe": DONE,
+        "clips": DONE,
+    }
 
 
 def test_the_same_segmentation_again_reruns_nothing_after_it(corpus: Path) -> None:
     set_value(corpus, "segment.max_utterance_ms", "14999")
     states = run_states(corpus)
-    assert states == {"segment": DONE, "faces": FRESH, "bind": FRESH, "transcribe": FRESH, "clips": FRESH}
+    assert states == {
+        "segment": DONE,
+        "faces": FRESH,
+        "speaking": FRESH,
+        "bind": FRESH,
+        "transcribe": FRESH,
+        "clips": FRESH,
+    }
 
 
 def test_another_recogniser_reruns_transcription_alone(corpus: Path, short_raw: Path) -> None:
@@ -40,7 +54,14 @@ def test_another_recogniser_reruns_transcription_alone(corpus: Path, short_raw: 
         path.read_text(encoding="utf-8").replace('backend = "whisper"', 'backend = "sidecar"'), encoding="utf-8"
     )
     states = run_states(corpus)
-    assert states == {"segment": FRESH, "faces": FRESH, "bind": FRESH, "transcribe": DONE, "clips": FRESH}
+    assert states == {
+        "segment": FRESH,
+        "faces": FRESH,
+        "speaking": FRESH,
+        "bind": FRESH,
+        "transcribe": DONE,
+        "clips": FRESH,
+    }
 
 
 def test_a_setting_that_changes_the_speed_only_reruns_nothing(corpus: Path) -> None:
@@ -65,9 +86,16 @@ def test_old_media_goes_when_its_utterance_does(corpus: Path) -> None:
 
 def test_a_stage_alone_runs_on_what_is_there_and_says_what_is_missing(corpus: Path) -> None:
     set_value(corpus, "segment.padding_ms", "120")
-    states = run_states(corpus, "--stage", "bind", check=False)
-    assert states == {"bind": {"blocked"}}
-    assert run_states(corpus, "--stage", "segment", "--stage", "bind") == {"segment": DONE, "bind": DONE}
+    states = run_states(corpus, "--stage", "speaking", check=False)
+    assert states == {"speaking": {"blocked"}}
+    assert run_states(corpus, "--stage", "segment", "--stage", "speaking") == {"segment": DONE, "speaking": DONE}
+
+
+def test_a_threshold_of_binding_scores_no_face_again(corpus: Path) -> None:
+    set_value(corpus, "bind.min_confidence", "0.99")
+    states = run_states(corpus)
+    assert states["bind"] == DONE
+    assert states["segment"] == states["faces"] == states["speaking"] == states["transcribe"] == FRESH
 
 
 def test_a_half_renewed_corpus_is_not_released(corpus: Path) -> None:

@@ -15,7 +15,7 @@ from sdme_tools.backends.registry import (
     find_backend,
 )
 from sdme_tools.errors import BackendError, ConfigError
-from sdme_tools.records.config import BindSection, FacesSection, SegmentSection, TranscribeSection
+from sdme_tools.records.config import FacesSection, SegmentSection, SpeakingSection, TranscribeSection
 
 
 def test_every_registered_backend_is_built_by_its_section() -> None:
@@ -23,8 +23,8 @@ def test_every_registered_backend_is_built_by_its_section() -> None:
         assert create_vad(SegmentSection(backend=name), "cpu")
     for name in BACKENDS["faces"]:
         assert create_face_detector(FacesSection(backend=name), "cpu")
-    for name in BACKENDS["bind"]:
-        assert create_speaking_scorer(BindSection(backend=name), "cpu")
+    for name in BACKENDS["speaking"]:
+        assert create_speaking_scorer(SpeakingSection(backend=name), "cpu")
     for name in BACKENDS["transcribe"]:
         assert create_transcriber(TranscribeSection(backend=name), "cpu")
 
