@@ -14,6 +14,8 @@ from av.container import OutputContainer
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
+from sdme_tools.corpus.layout import FACE_MEASURES
+from sdme_tools.media.face_tables import FaceMeasures, write_measures
 from sdme_tools.records.base import Source
 from sdme_tools.records.face import Binding, BindingReason, FaceQuality, FaceTrack
 from sdme_tools.records.recording import Recording
@@ -176,6 +178,19 @@ def make_still_track(
         quality=FaceQuality(median_size_px=box[2], median_sharpness=None, frontal_share=1, detected_share=1),
         source=SOURCE,
     )
+
+
+def write_measures_of(
+    track: FaceTrack, folder: Path, *, eyes_px: Sequence[tuple[float, float, float, float]] | None = None
+) -> None:
+    """Write the face_measures.npz of a track; without eyes, as of a detector without landmarks."""
+    num = len(track.t_ms)
+    nothing = np.full(num, np.nan, np.float32)
+    eyes = np.full((num, 4), np.nan, np.float32) if eyes_px is None else np.array(eyes_px, np.float32)
+    pose = np.full((num, 3), np.nan, np.float32)
+    measures = FaceMeasures(np.array(track.t_ms, np.int32), eyes, pose, nothing, nothing, nothing, nothing)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_measures(folder / FACE_MEASURES, [], [(track.track_id, measures)])
 
 
 def bind(utterance: Utterance, track: FaceTrack | None) -> Binding:

@@ -20,6 +20,7 @@ from sdme_tools.corpus.table import read_record, read_table, write_record, write
 from sdme_tools.errors import AnnotationError, raise_together
 from sdme_tools.records.annotation import Annotation, Consensus, Item, Round, make_item_id
 from sdme_tools.records.base import Record
+from sdme_tools.records.quality import UtteranceQuality
 from sdme_tools.records.recording import Identifier
 from sdme_tools.records.utterance import Utterance
 
@@ -50,6 +51,8 @@ class ImportReport(Record):
     num_items: int
     """Utterances with votes, each counted once for every condition."""
     num_labelled: int
+    num_below_gates: int
+    """Utterances with votes that [quality] leaves out as it stands; their votes are kept, for gates can be moved."""
     outcomes: dict[str, int]
     """Items by how they were decided: majority, tie, cannot_tell."""
     labels: dict[str, int]
@@ -78,7 +81,7 @@ def import_votes(corpus: Corpus, file: Path, *, round_id: str = IMPORTED) -> Imp
         consensus = derive_consensus(grown.campaign, grown.items, grown.annotations)
         _write_round(corpus.layout.round_dir(round_id), grown, consensus)
     num_new = len(grown.annotations) - len(tables.annotations)
-    return _report(grown, consensus, num_new=num_new, num_known=len(votes) - num_new)
+    return _report(grown, consensus, num_new=num_new, num_known=len(votes) - num_new, left_out=_ids_below_gates(corpus))
 
 
 def _check_round_id(round_id: str) -> None:
@@ -106,6 +109,11 @@ def _utterance_ids(corpus: Corpus) -> set[str]:
             f"{corpus.root}: has no utterances that could be voted on", cure=f"run `sdme run {corpus.root}` first"
         )
     return ids
+
+
+def _ids_below_gates(corpus: Corpus) -> set[str]:
+    rows = (row for name in corpus.recording_ids() for row in corpus.read(name, UtteranceQuality))
+    return {row.utterance_id for row in rows if row.failed_gates}
 
 
 def _open_round(corpus: Corpus, round_id: str) -> RoundTables:
@@ -172,7 +180,9 @@ def _write_round(folder: Path, tables: RoundTables, consensus: Sequence[Consensu
     write_table(folder / "consensus.jsonl", consensus)
 
 
-def _report(tables: RoundTables, consensus: Sequence[Consensus], *, num_new: int, num_known: int) -> ImportReport:
+def _report(
+    tables: RoundTables, consensus: Sequence[Consensus], *, num_new: int, num_known: int, left_out: set[str]
+) -> ImportReport:
     labels = Counter(row.label for row in consensus)
     return ImportReport(
         round_id=tables.campaign.round_id,
@@ -182,6 +192,7 @@ def _report(tables: RoundTables, consensus: Sequence[Consensus], *, num_new: int
         num_raters=len({a.rater_id for a in tables.annotations}),
         num_items=len(consensus),
         num_labelled=len(consensus) - labels[None],
+        num_below_gates=len({item.utterance_id for item in tables.items} & left_out),
         outcomes=dict(sorted(Counter(row.reason for row in consensus).items())),
         labels={label: labels[label] for label in tables.campaign.labels},
     )

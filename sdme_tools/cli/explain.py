@@ -10,6 +10,7 @@ from sdme_tools.cli.arguments import as_json, corpus_dir
 
 if TYPE_CHECKING:
     from sdme_tools.corpus.lineage import Lineage
+    from sdme_tools.records.quality import UtteranceQuality
 
 
 @click.command()
@@ -50,6 +51,8 @@ def _describe(lineage: "Lineage") -> Iterator[tuple[str, str]]:
             "",
             f"{quality.median_size_px} px, seen in {quality.detected_share:.0%}, frontal {quality.frontal_share:.0%}",
         )
+    if lineage.quality is not None:
+        yield from _describe_quality(lineage.quality)
     if lineage.transcript is not None:
         yield from _describe_text(lineage)
         yield "", f"language {lineage.transcript.language}, doubts: {', '.join(lineage.transcript.flags) or 'none'}"
@@ -78,3 +81,24 @@ def _describe_text(lineage: "Lineage") -> Iterator[tuple[str, str]]:
     yield "text", f"{wording.text or '(no words)'} (written by {wording.edit.editor or 'a person'})"
     changed = "; it has changed since that person saw it: look again" if wording.is_outdated else ""
     yield "", f"the machine's: {wording.machine_text or '(none recognised)'}{changed}"
+
+
+def _describe_quality(quality: "UtteranceQuality") -> Iterator[tuple[str, str]]:
+    voice, face = quality.voice, quality.face
+    yield (
+        "voice",
+        f"{_say(voice.snr_db, 'dB')} over noise, {_say(voice.loudness_lufs, 'LUFS')}, up to "
+        f"{_say(voice.bandwidth_hz, 'Hz')}, {voice.clipped_share:.1%} clipped",
+    )
+    if face is not None:
+        yield (
+            "face",
+            f"{face.median_size_px} px, seen in {face.seen_share:.0%}, yaw {_say(face.median_yaw_deg, '°')}, "
+            f"brightness {_say(face.brightness)}, mouth hidden in {_say(face.mouth_hidden_share)}",
+        )
+    if quality.failed_gates:
+        yield "left out", f"fails {', '.join(quality.failed_gates)} of [quality]"
+
+
+def _say(value: float | None, unit: str = "") -> str:
+    return "?" if value is None else f"{value:g} {unit}".rstrip()

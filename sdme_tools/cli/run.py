@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from sdme_tools.stages.runner import Outcome, RunReport
 
-STAGE_NAMES = ("segment", "faces", "speaking", "bind", "transcribe", "clips")
+STAGE_NAMES = ("segment", "faces", "speaking", "bind", "transcribe", "quality", "clips")
 
 
 @click.command()
@@ -29,7 +29,7 @@ STAGE_NAMES = ("segment", "faces", "speaking", "bind", "transcribe", "clips")
 def run(
     directory: Path, stages: tuple[str, ...], recordings: tuple[str, ...], jobs: int | None, device: str, as_json: bool
 ) -> None:
-    """Run segment, faces, speaking, bind, transcribe and clips for every recording of the corpus in DIR.
+    """Run segment, faces, speaking, bind, transcribe, quality and clips for every recording of the corpus in DIR.
 
     What is up to date is left alone: after an interruption or a changed setting the same command does what is
     missing. One failing recording never stops the rest; the exit status is 1 if any failed.

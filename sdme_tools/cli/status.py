@@ -53,6 +53,7 @@ def _print(found: "CorpusStatus") -> None:
         ("utterances by speaker", found.utterances_by_speaker),
         ("bound to a face", found.bindings),
         ("dropped", found.dropped),
+        ("below a gate of quality", found.failed_gates),
         ("transcripts in doubt", found.transcript_flags),
         ("transcripts edited by people", found.transcript_edits),
     ):

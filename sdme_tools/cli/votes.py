@@ -52,6 +52,8 @@ def _print(report: "ImportReport") -> None:
         click.echo(f"round {report.round_id}: {report.num_new_votes} new votes{known}", err=True)
     else:
         click.echo(f"round {report.round_id}: nothing new, all {report.num_known_votes} votes were there", err=True)
+    if report.num_below_gates:
+        click.echo(f"{report.num_below_gates} utterances with votes are left out by the gates of [quality]", err=True)
     tied, unclear = (report.outcomes.get(reason, 0) for reason in ("tie", "cannot_tell"))
     figures = (report.num_votes, report.num_raters, report.num_items, report.num_labelled, tied, unclear)
     console = data_console()

@@ -3,11 +3,17 @@
 corpus.toml  participants.csv  recordings.csv
 recordings/<recording_id>/recording.json  <table>.jsonl  media/<utterance_id>/
                               dropped/<stage>.jsonl  receipts/<stage>.json
+                              face_measures.npz  landmarks.npz
 rounds/<round_id>/  releases/<version>/  runs/<name>/
 """
 
 from dataclasses import dataclass
 from pathlib import Path
+
+FACE_MEASURES = "face_measures.npz"
+"""What was measured on each sighting of a face; in a recording's folder."""
+LANDMARKS = "landmarks.npz"
+"""The landmarks of each sighting; in a recording's folder, absent where none are kept."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from sdme_tools.corpus.table import read_table
 from sdme_tools.errors import CorpusError
 from sdme_tools.records.annotation import Annotation, Consensus, Item
 from sdme_tools.records.face import Binding, FaceQuality, FaceTrack
+from sdme_tools.records.quality import UtteranceQuality
 from sdme_tools.records.recording import Recording
 from sdme_tools.records.utterance import Clip, Transcript, Utterance
 from sdme_tools.records.wording import TranscriptEdit, Wording, settle_wording
@@ -39,6 +40,7 @@ class Lineage:
     utterance: Utterance
     binding: Binding | None
     face: BoundFace | None
+    quality: UtteranceQuality | None
     transcript: Transcript | None
     """The machine's."""
     wording: Wording | None
@@ -69,6 +71,7 @@ def explain_utterance(corpus: Corpus, utterance_id: str) -> Lineage:
         utterance=utterance,
         binding=binding,
         face=BoundFace(track.track_id, track.participant_id, track.quality) if track else None,
+        quality=_row(corpus, recording_id, UtteranceQuality, utterance_id),
         transcript=transcript,
         wording=settle_wording(transcript, edit) if transcript else None,
         clip=_row(corpus, recording_id, Clip, utterance_id),

@@ -157,6 +157,46 @@ class FacesSection(Record):
     ] = 0.3
     max_gap_ms: Annotated[PositiveInt, Field(description="A face gone for longer than this starts a new track.")] = 1000
     min_track_ms: Annotated[NonNegativeInt, Field(description="Shorter tracks are dropped (short_track).")] = 400
+    cut_threshold: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=255,
+            description="Change between two pictures (mean of hue, saturation and luma, 0 to 255) that is a shot cut, "
+            "over which no face is followed. 0 = look for none.",
+        ),
+    ] = 27.0
+    join_min_overlap: Annotated[
+        Share,
+        Field(
+            description="A face lost and found in the same shot is joined by place if its boxes overlap by this (IoU). "
+            "1 = never by place."
+        ),
+    ] = 0.5
+    join_gap_ms: Annotated[
+        NonNegativeInt, Field(description="Longest absence that is bridged by place; longer ones need appearance.")
+    ] = 10_000
+    join_backend: Annotated[
+        str,
+        Field(
+            description="What tells whether a face seen before a cut or a long absence is the same: appearance (no "
+            'model), dlib, or my_package.module:Class; "" = nothing does, and such faces stay apart.'
+        ),
+    ] = "appearance"
+    join_min_similarity: Annotated[
+        Share,
+        Field(
+            description="Likeness (cosine) that makes two parts one person; what is in doubt stays apart. "
+            "0.97 suits appearance, 0.95 dlib."
+        ),
+    ] = 0.97
+    landmarks: Annotated[
+        Literal["all", "contours", "none"],
+        Field(
+            description="Which landmarks landmarks.npz keeps of each sighting: all 468 (90 MB an hour and face), "
+            "contours (25 MB: the 128 of lips, eyes, brows and oval), or none."
+        ),
+    ] = "contours"
     options: Annotated[Options, Field(description="Handed to a detector of your own.")] = {}
 
 
@@ -209,6 +249,28 @@ class TranscribeSection(Record):
     language: Annotated[str, Field(description='ISO 639-1 code; "" = detected for each utterance.')] = ""
     batch_size: Annotated[PositiveInt, Field(description="Utterances decoded at a time.")] = 16
     options: Annotated[Options, Field(description="Handed to a recogniser of your own.")] = {}
+
+
+class QualitySection(Record):
+    """Which material is too poor to keep. Every gate is open at first: look at quality.jsonl, then close some."""
+
+    min_snr_db: Annotated[float, Field(description="voice_noisy: speech over pauses in dB.")] = -100.0
+    max_clipped_share: Annotated[Share, Field(description="voice_clipped: samples at the end of the scale.")] = 1.0
+    min_bandwidth_hz: Annotated[NonNegativeInt, Field(description="voice_narrow: 4000 is a telephone.")] = 0
+    min_loudness_lufs: Annotated[float, Field(description="voice_quiet: integrated loudness (EBU R128).")] = -100.0
+    min_seen_share: Annotated[Share, Field(description="face_rarely_seen: share of pictures that show the face.")] = 0.0
+    min_size_px: Annotated[NonNegativeInt, Field(description="face_small: longer side of the face's box.")] = 0
+    min_sharpness: Annotated[float, Field(ge=0, description="face_blurred: variance of the Laplacian.")] = 0.0
+    max_turn_deg: Annotated[
+        float, Field(ge=0, le=180, description="face_turned: yaw or pitch away from the camera.")
+    ] = 180.0
+    max_roll_deg: Annotated[float, Field(ge=0, le=180, description="face_tilted: roll in the picture plane.")] = 180.0
+    min_brightness: Annotated[float, Field(ge=0, le=255, description="face_dark: mean luma of the face.")] = 0.0
+    max_brightness: Annotated[float, Field(ge=0, le=255, description="face_bright: mean luma of the face.")] = 255.0
+    min_contrast: Annotated[float, Field(ge=0, description="face_flat: standard deviation of its luma.")] = 0.0
+    max_mouth_hidden_share: Annotated[
+        Share, Field(description="mouth_hidden: share of pictures in which something seems to cover the mouth.")
+    ] = 1.0
 
 
 class ClipsSection(Record):
@@ -306,6 +368,7 @@ class CorpusConfig(Record):
     speaking: SpeakingSection = SpeakingSection()
     bind: BindSection = BindSection()
     transcribe: TranscribeSection = TranscribeSection()
+    quality: QualitySection = QualitySection()
     clips: ClipsSection = ClipsSection()
     identity: IdentitySection = IdentitySection()
     release: ReleaseSection = ReleaseSection()

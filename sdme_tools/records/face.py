@@ -45,6 +45,17 @@ class Face(Record):
     """Tilt in the picture plane, clockwise positive as the viewer sees it."""
     sharpness: float | None = None
     """Variance of the Laplacian of the grey crop scaled to 112×112; higher is sharper."""
+    brightness: float | None = None
+    """Mean luma of the box, 0 (black) to 255."""
+    contrast: float | None = None
+    """Standard deviation of the luma of the box."""
+    eyes_px: tuple[float, float, float, float] | None = None
+    """x, y of the middle of the person's right eye, then of the left one; None = no landmarks."""
+    lip_contrast: float | None = None
+    """Redness of the lips over that of the upper cheeks (a* of CIELAB); low where something covers the mouth.
+    None = no landmarks, or a picture without colour."""
+    landmarks_px: tuple[tuple[float, float, float], ...] | None = None
+    """x, y and z (away from the camera) of each landmark, numbered as the backend numbers them."""
 
 
 class FaceQuality(Record):
@@ -56,7 +67,32 @@ class FaceQuality(Record):
     frontal_share: Share
     """Share of the track's observations with |yaw| ≤ 30° and |pitch| ≤ 30°."""
     detected_share: Share
-    """Observations over frames looked at between its first and last."""
+    """Observations over pictures looked at between the first and last of each of its parts."""
+    mouth_deviation: float | None = None
+    """Standard deviation of its mouth opening; close to 0 in a photograph or poster, which is tracked like any face.
+    None = no landmarks."""
+
+
+class Joined(StrEnum):
+    """Why a part of a face track is taken for the same person as the parts before it."""
+
+    FIRST = "first"
+    """It is the track's first part."""
+    SEAT = "seat"
+    """recordings.csv says who sits there."""
+    PLACE = "place"
+    """It begins where the one before it ended, in the same shot, at the same size."""
+    APPEARANCE = "appearance"
+    """The face looks like that of the parts before, and clearly more so than like anybody else's."""
+
+
+class FacePart(Record):
+    """A stretch of a track that was followed from picture to picture; tracks are parts joined over gaps and cuts."""
+
+    span: Span
+    joined: Joined
+    similarity: float | None = None
+    """Cosine of its appearance with that of the parts before it, -1 to 1; None = not compared."""
 
 
 class FaceTrack(Record):
@@ -72,6 +108,8 @@ class FaceTrack(Record):
     boxes: tuple[tuple[int, int, int, int], ...]
     """x, y, width, height in source pixels."""
     mouth_opening: tuple[float | None, ...]
+    parts: tuple[FacePart, ...] = ()
+    """In order of time, never overlapping; a track that was never lost has one. () = not told."""
     quality: FaceQuality
     source: Source
 

@@ -11,7 +11,7 @@ class VoiceQuality(Record):
     """What was measured on an utterance's sound; None = cannot be told from so little of it."""
 
     snr_db: float | None
-    """Level of the speech over that of the pauses around it."""
+    """Level of the speech over that of the pauses in and around the utterance."""
     clipped_share: Share
     """Share of samples at the end of the scale."""
     bandwidth_hz: NonNegativeInt | None
@@ -26,7 +26,9 @@ class FaceMaterialQuality(Record):
     seen_share: Share
     """Share of the pictures looked at in which the face was found."""
     interpolated_share: Share
-    """Share of the crop's pictures whose place was filled in between two sightings."""
+    """Share of the pictures looked at in which its place was filled in between two sightings close to each other."""
+    held_share: Share
+    """Share in which it was gone for longer than that: face.mp4 shows the place where it was last or next seen."""
     median_size_px: PositiveInt
     """Median of the longer side of its boxes."""
     median_sharpness: float | None
@@ -38,7 +40,8 @@ class FaceMaterialQuality(Record):
     contrast: float | None
     """Median of the standard deviation of the face's luma."""
     mouth_hidden_share: Share | None
-    """Share of pictures in which something covers the mouth."""
+    """Share of the sightings in which what lies in the mouth's place has another colour than lips: masks, microphones,
+    and hands on people whose lips differ clearly from their cheeks. None = no landmarks, or a grey picture."""
 
 
 class UtteranceQuality(Record):

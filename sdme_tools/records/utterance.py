@@ -59,6 +59,8 @@ class Drop(Record):
     recording_id: Identifier
     stage: str
     span: Span
+    utterance_id: Identifier | None = None
+    """The utterance it was; None = it never became one."""
     reason: str
     """A code such as 'too_short'; the field's docstring in the stage says what it means."""
     detail: str = ""

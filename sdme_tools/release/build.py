@@ -24,6 +24,7 @@ from sdme_tools.errors import ConfigError, ReleaseError, raise_together
 from sdme_tools.records.annotation import Consensus
 from sdme_tools.records.config import ReleaseSection
 from sdme_tools.records.face import Binding
+from sdme_tools.records.quality import UtteranceQuality
 from sdme_tools.records.release import Exclusion, Manifest, ReleaseFile, ReleaseRow, Split, SplitSummary
 from sdme_tools.records.utterance import Clip, Transcript, Utterance
 from sdme_tools.records.wording import TranscriptEdit
@@ -132,6 +133,7 @@ def _read_tables(corpus: Corpus) -> CorpusTables:
         clips=[row for name in ids for row in corpus.read(name, Clip)],
         consensus=[row for path in consensus for row in read_table(path, Consensus)],
         edits=[row for name in ids for row in corpus.read(name, TranscriptEdit)],
+        qualities=[row for name in ids for row in corpus.read(name, UtteranceQuality)],
     )
 
 

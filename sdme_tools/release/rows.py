@@ -8,12 +8,14 @@ from sdme_tools.errors import ReleaseError, raise_together
 from sdme_tools.records.annotation import Condition, Consensus
 from sdme_tools.records.config import ReleaseSection
 from sdme_tools.records.face import Binding
+from sdme_tools.records.quality import UtteranceQuality
 from sdme_tools.records.recording import Consent, Participant, Recording
 from sdme_tools.records.release import Exclusion, ReleaseRow
 from sdme_tools.records.utterance import Clip, Transcript, Utterance
 from sdme_tools.records.wording import TranscriptEdit, Wording, settle_wordings
 
 REASONS = {
+    "gate": "fails a gate that the section quality of corpus.toml sets; quality.jsonl names it",
     "no_binding": "the bind stage has not run: sdme run",
     "no_transcript": "the transcribe stage has not run: sdme run",
     "no_clip": "the clips stage has not run: sdme run",
@@ -43,6 +45,7 @@ class CorpusTables:
     consensus: Sequence[Consensus]
     edits: Sequence[TranscriptEdit] = ()
     """What people wrote in place of the machine's text."""
+    qualities: Sequence[UtteranceQuality] = ()
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class _Known:
     recording: Recording
     binding: Binding | None
     wording: Wording | None
+    quality: UtteranceQuality | None
     clip: Clip | None
     consensus: Sequence[Consensus]
     """One entry a round that it was voted on in, condition full only."""
@@ -104,6 +108,7 @@ def _gather(tables: CorpusTables) -> Iterator[_Known]:
     raise_together(ReleaseError, "the corpus contradicts itself:", problems, cure="run `sdme run` again")
     bindings = {row.utterance_id: row for row in tables.bindings}
     wordings = settle_wordings(tables.transcripts, tables.edits)
+    qualities = {row.utterance_id: row for row in tables.qualities}
     clips = {row.utterance_id: row for row in tables.clips}
     decided: dict[str, list[Consensus]] = {}
     for row in tables.consensus:
@@ -116,6 +121,7 @@ def _gather(tables: CorpusTables) -> Iterator[_Known]:
             recording=recordings[utterance.recording_id],
             binding=bindings.get(name),
             wording=wordings.get(name),
+            quality=qualities.get(name),
             clip=clips.get(name),
             consensus=decided.get(name, []),
         )
@@ -134,6 +140,8 @@ def _find_exclusion(
 
 
 def _missing_stage(known: _Known) -> tuple[str, str] | None:
+    if known.quality is not None and known.quality.failed_gates:
+        return "gate", ", ".join(known.quality.failed_gates)
     for code, row in (("no_binding", known.binding), ("no_transcript", known.wording), ("no_clip", known.clip)):
         if row is None:
             return code, f"recording {known.recording.recording_id}"

@@ -14,10 +14,12 @@ from pathlib import Path
 import av
 from av.video.frame import VideoFrame
 
+from sdme_tools.corpus.layout import FACE_MEASURES
 from sdme_tools.corpus.receipt import describe_file
 from sdme_tools.corpus.table import replacing
 from sdme_tools.media.audio import Sound, read_sound, read_voice, require_audio
 from sdme_tools.media.encode import AAC_RATES_HZ, ClipWriter, write_voice
+from sdme_tools.media.face_tables import read_measures
 from sdme_tools.media.video import Picture, read_pictures, require_video, to_rgb
 from sdme_tools.records.base import Source
 from sdme_tools.records.config import ClipsSection
@@ -52,7 +54,7 @@ def cut_clips(
             voice = read_voice(source, recording, channel=utterance.channel, span=utterance.span)
             write_voice(temporary, voice)
     if recording.video is not None:
-        faces = _plan_faces(bindings, tracks, utterances, settings)
+        faces = _plan_faces(bindings, tracks, utterances, settings, recording_dir / FACE_MEASURES)
         _cut_pictures(recording, recording.video, source, utterances, faces, settings, recording_dir)
     return [_describe(recording_dir, utterance, recording.video, bindings) for utterance in utterances]
 
@@ -204,14 +206,19 @@ def _read_clip_sound(source: Path, recording: Recording, span: Span) -> tuple[So
 
 
 def _plan_faces(
-    bindings: Sequence[Binding], tracks: Sequence[FaceTrack], utterances: Sequence[Utterance], settings: ClipsSection
+    bindings: Sequence[Binding],
+    tracks: Sequence[FaceTrack],
+    utterances: Sequence[Utterance],
+    settings: ClipsSection,
+    measures_path: Path,
 ) -> dict[str, FaceCrops]:
     by_id = {track.track_id: track for track in tracks}
     spans = {utterance.utterance_id: utterance.span for utterance in utterances}
+    bound = {b.utterance_id: b.track_id for b in bindings if b.track_id is not None and b.utterance_id in spans}
+    measures = {track_id: read_measures(measures_path, track_id) for track_id in sorted(set(bound.values()))}
     return {
-        binding.utterance_id: plan_crops(by_id[binding.track_id], spans[binding.utterance_id], settings)
-        for binding in bindings
-        if binding.track_id is not None and binding.utterance_id in spans
+        utterance_id: plan_crops(by_id[track_id], spans[utterance_id], settings, measures[track_id])
+        for utterance_id, track_id in bound.items()
     }
 
 

@@ -17,7 +17,7 @@ from sdme_tools.records.recording import Consent, Recording
 from sdme_tools.stages.pipeline import STAGES
 
 EXTRAS = {
-    "extract": ("av", "cv2", "mediapipe", "onnxruntime", "pysubs2", "silero_vad", "torch", "whisper"),
+    "extract": ("av", "cv2", "mediapipe", "onnxruntime", "pysubs2", "scenedetect", "silero_vad", "torch", "whisper"),
     "diarization": ("pyannote.audio",),
     "identity": ("av", "cv2", "dlib", "torch"),
     "annotate": ("jinja2", "label_studio_sdk"),

@@ -23,6 +23,7 @@ def basis_of(corpus: Corpus, recording: Recording, stage: Stage) -> Basis | None
             return None
         table = f"{TABLE_NAMES[before.writes]}.jsonl"
         inputs[table] = receipt.output_hash(table)
+        inputs |= {output.path: output.sha256 for output in receipt.outputs if output.path in stage.reads_files}
     return Basis(
         stage=stage.name,
         stage_version=stage.version,

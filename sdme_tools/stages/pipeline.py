@@ -1,7 +1,7 @@
 """The order of the stages, what each reads and writes, and how each is called: the pipeline on one screen.
 
-    segment ──┬────────────────────────▶ transcribe
-              ├─▶ speaking ─▶ bind ─▶ clips
+    segment ──┬───────────────────────────────────▶ transcribe
+              ├─▶ speaking ─▶ bind ─▶ quality ─▶ clips
     faces ────┘
 
 A stage's version is part of its receipt: raise it when the stage's code changes its output.
@@ -10,15 +10,21 @@ A stage's version is part of its receipt: raise it when the stage's code changes
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sdme_tools.backends import registry
+from sdme_tools.backends.packages import require_version
+from sdme_tools.corpus.layout import FACE_MEASURES, LANDMARKS
 from sdme_tools.records.base import Record, Source, combine_sources
 from sdme_tools.records.config import CorpusConfig
 from sdme_tools.records.face import Binding, FaceTrack
+from sdme_tools.records.quality import UtteranceQuality
 from sdme_tools.records.recording import Recording
 from sdme_tools.records.speaking import Speaking
 from sdme_tools.records.utterance import Clip, Drop, Transcript, Utterance
+
+if TYPE_CHECKING:  # protocols needs numpy, which the core does without
+    from sdme_tools.backends.protocols import FaceEmbedder
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,10 @@ class Stage:
     """Settings of those sections that change the speed only, never the output."""
     uses_gpu: Callable[[CorpusConfig], bool] = lambda _: False
     """Whether its model gains from a GPU: it then runs in the one process that has it."""
+    writes_files: tuple[str, ...] = ()
+    """Files that it may write into the recording's folder besides its table."""
+    reads_files: tuple[str, ...] = ()
+    """Files of the stages before it that it reads besides their tables, where they are there."""
 
 
 def _segment(given: StageInput) -> StageOutput:
@@ -89,9 +99,29 @@ def _faces(given: StageInput) -> StageOutput:
         return StageOutput([], [], ("no video stream",))
     settings = given.config.faces
     kept, dropped = track_faces(
-        given.recording, given.source, settings, registry.create_face_detector(settings, given.device)
+        given.recording,
+        given.source,
+        settings,
+        registry.create_face_detector(settings, given.device),
+        _create_joining_embedder(given.config, given.device),
+        recording_dir=given.recording_dir,
+        made_by=_identify_faces(given.config),
     )
     return StageOutput(kept, dropped, () if kept else ("no face found",))
+
+
+def _create_joining_embedder(config: CorpusConfig, device: registry.Device) -> "FaceEmbedder | None":
+    name = config.faces.join_backend
+    return registry.create_face_embedder(config.identity, device, name=name) if name else None
+
+
+def _identify_faces(config: CorpusConfig) -> Source:
+    """The detector, what finds cuts, and what joins tracks: all of them decide the output."""
+    found = [registry.create_face_detector(config.faces, "cpu").identify()]
+    if config.faces.cut_threshold:
+        found.append(Source(backend="scenedetect", version=require_version("scenedetect")))
+    embedder = _create_joining_embedder(config, "cpu")
+    return combine_sources(*found, *([embedder.identify()] if embedder else []))
 
 
 def _speaking(given: StageInput) -> StageOutput:
@@ -119,6 +149,23 @@ def _transcribe(given: StageInput) -> StageOutput:
     return StageOutput(transcribe_utterances(given.recording, given.source, utterances, transcriber))
 
 
+def _quality(given: StageInput) -> StageOutput:
+    from sdme_tools.stages.quality import measure_utterances
+
+    tables = given.tables
+    return StageOutput(
+        *measure_utterances(
+            given.recording,
+            given.source,
+            tables[Utterance],
+            tables[Binding],
+            tables[FaceTrack],
+            given.config.quality,
+            given.recording_dir,
+        )
+    )
+
+
 def _clips(given: StageInput) -> StageOutput:
     from sdme_tools.stages.clips import cut_clips
 
@@ -127,13 +174,19 @@ def _clips(given: StageInput) -> StageOutput:
         cut_clips(
             given.recording,
             given.source,
-            tables[Utterance],
+            choose_standing(tables),
             tables[Binding],
             tables[FaceTrack],
             given.config.clips,
             given.recording_dir,
         )
     )
+
+
+def choose_standing(tables: dict[type[Record], list[Any]]) -> list[Utterance]:
+    """The utterances that a stage answers for: all, or without those that [quality] left out where it reads that."""
+    left_out = {row.utterance_id for row in tables.get(UtteranceQuality, []) if row.failed_gates}
+    return [row for row in tables[Utterance] if row.utterance_id not in left_out]
 
 
 STAGES: dict[str, Stage] = {
@@ -154,12 +207,13 @@ STAGES: dict[str, Stage] = {
         ),
         Stage(
             name="faces",
-            version=1,
+            version=2,
             reads=(),
             writes=FaceTrack,
             run=_faces,
-            identify=lambda config, *_: registry.create_face_detector(config.faces, "cpu").identify(),
+            identify=lambda config, *_: _identify_faces(config),
             section="faces",
+            writes_files=(FACE_MEASURES, LANDMARKS),
             neutral=frozenset({"detector_model", "landmark_model"}),  # the hash of the weights speaks for them
         ),
         Stage(
@@ -196,13 +250,24 @@ STAGES: dict[str, Stage] = {
             uses_gpu=lambda _: True,
         ),
         Stage(
-            name="clips",
+            name="quality",
             version=1,
             reads=(Utterance, FaceTrack, Binding),
+            writes=UtteranceQuality,
+            run=_quality,
+            identify=lambda *_: None,
+            section="quality",
+            reads_files=(FACE_MEASURES,),
+        ),
+        Stage(
+            name="clips",
+            version=2,
+            reads=(Utterance, FaceTrack, Binding, UtteranceQuality),
             writes=Clip,
             run=_clips,
             identify=lambda *_: None,
             section="clips",
+            reads_files=(FACE_MEASURES,),
         ),
     )
 }

@@ -24,7 +24,15 @@ from sdme_tools.records.config import CorpusConfig
 from sdme_tools.records.recording import Recording
 from sdme_tools.records.utterance import Clip, MediaFile, Utterance
 from sdme_tools.stages.freshness import basis_of, freshness_of
-from sdme_tools.stages.pipeline import STAGES, Stage, StageInput, StageOutput, choose_stages, stages_before
+from sdme_tools.stages.pipeline import (
+    STAGES,
+    Stage,
+    StageInput,
+    StageOutput,
+    choose_stages,
+    choose_standing,
+    stages_before,
+)
 from sdme_tools.stages.schedule import Call, Finished, Pool, Schedule
 
 Unit = tuple[str, str]
@@ -221,7 +229,7 @@ def perform(root: Path, config: CorpusConfig, recording_id: str, stage_name: str
         fingerprint=basis.fingerprint(),
         basis=basis,
         outputs=_write(corpus, recording_id, stage, output),
-        num_kept=len(output.kept),
+        num_kept=_count_kept(output),
         num_dropped=len(output.dropped),
         notes=output.notes,
     )
@@ -247,20 +255,28 @@ def _require_source(source: Path, recording: Recording) -> None:
 def _require_account(
     recording_id: str, stage: Stage, tables: dict[type[Record], list[Any]], output: StageOutput
 ) -> None:
-    """A stage that reads utterances must answer for each of them, in their order: kept + dropped = seen.
+    """A stage that reads utterances must answer for each that still stands, in their order: kept + dropped = seen.
 
-    (What segment and faces see is not a table; their own code and tests account for it.)
+    A stage that leaves utterances out still writes a row for each of them, which tells why; its drops name them, each
+    once. (What segment and faces see is not a table; their own code and tests account for it.)
     """
     if Utterance not in stage.reads:
         return
-    seen = [row.utterance_id for row in tables[Utterance]]
+    seen = [row.utterance_id for row in choose_standing(tables)]
     answered = [getattr(row, "utterance_id", None) for row in output.kept]
-    if answered != seen:
+    dropped = [drop.utterance_id for drop in output.dropped]
+    if answered != seen or len(set(dropped)) < len(dropped) or not set(dropped) <= set(seen):
         raise BackendError(
             f"{recording_id}: {stage.name} answered for {len(answered)} utterances, expected one row for each of "
             f"{len(seen)}, in their order",
             cure=f"the backend that [{stage.section}] of corpus.toml names is at fault; nothing was written",
         )
+
+
+def _count_kept(output: StageOutput) -> int:
+    """Rows that are not of utterances that the stage left out."""
+    dropped = {drop.utterance_id for drop in output.dropped if drop.utterance_id is not None}
+    return sum(getattr(row, "utterance_id", None) not in dropped for row in output.kept)
 
 
 def _forget(corpus: Corpus, recording_id: str, stage: Stage) -> None:
@@ -271,7 +287,8 @@ def _forget(corpus: Corpus, recording_id: str, stage: Stage) -> None:
     receipt = corpus.layout.receipt(recording_id, stage.name)
     receipt.unlink(missing_ok=True)
     table = corpus.layout.table(recording_id, TABLE_NAMES[stage.writes])
-    for path in (table, corpus.layout.dropped(recording_id, stage.name), receipt):
+    files = (corpus.layout.recording_dir(recording_id) / name for name in stage.writes_files)
+    for path in (table, corpus.layout.dropped(recording_id, stage.name), receipt, *files):
         for left in path.parent.glob(f"{TEMPORARY_PREFIX}*-{path.name}"):
             left.unlink(missing_ok=True)
     if stage.writes is Clip:
@@ -289,7 +306,8 @@ def _write(corpus: Corpus, recording_id: str, stage: Stage, output: StageOutput)
         clips = [row for row in output.kept if isinstance(row, Clip)]
         media = [file for clip in clips for file in (clip.clip, clip.voice, clip.face) if file is not None]
         _remove_orphans(corpus.layout.media(recording_id), recording_dir, media)
-    return (describe_file(table, recording_dir), describe_file(dropped, recording_dir), *media)
+    further = [path for name in stage.writes_files if (path := recording_dir / name).exists()]
+    return (*(describe_file(path, recording_dir) for path in (table, dropped, *further)), *media)
 
 
 def _remove_orphans(media_dir: Path, recording_dir: Path, media: list[MediaFile]) -> None:

@@ -9,6 +9,7 @@ from sdme_tools.corpus.receipt import Failure, Freshness, read_receipt
 from sdme_tools.corpus.table import read_record
 from sdme_tools.errors import SdmeError
 from sdme_tools.records.face import Binding
+from sdme_tools.records.quality import UtteranceQuality
 from sdme_tools.records.recording import Consent, Participant, Recording
 from sdme_tools.records.utterance import Transcript, Utterance
 from sdme_tools.records.wording import TranscriptEdit, settle_wordings
@@ -52,6 +53,8 @@ class CorpusStatus:
     """Utterances by binding reason; 'bound' is the good one."""
     dropped: dict[str, int]
     """What the stages left out, by 'stage: reason'."""
+    failed_gates: dict[str, int]
+    """Utterances by gate of [quality] that they fail; one may fail several."""
     transcript_flags: dict[str, int]
     transcript_edits: dict[str, int]
     """Edits of people: in force, 'outdated' (the machine's text under them has changed), 'orphaned' (the utterance is
@@ -71,6 +74,7 @@ def summarise_corpus(corpus: Corpus) -> CorpusStatus:
     utterances = [row for r in recordings for row in corpus.read(r.recording_id, Utterance)]
     bindings = [row for r in recordings for row in corpus.read(r.recording_id, Binding)]
     transcripts = [row for r in recordings for row in corpus.read(r.recording_id, Transcript)]
+    qualities = [row for r in recordings for row in corpus.read(r.recording_id, UtteranceQuality)]
     drops = [drop for r in recordings for drop in corpus.drops(r.recording_id)]
     speakers = {u.utterance_id: u.speaker_id for u in utterances} | {b.utterance_id: b.speaker_id for b in bindings}
     return CorpusStatus(
@@ -81,6 +85,7 @@ def summarise_corpus(corpus: Corpus) -> CorpusStatus:
         utterances_by_speaker=_count(speakers[u.utterance_id] or "unknown" for u in utterances),
         bindings=_count(b.reason.value for b in bindings),
         dropped=_count(f"{drop.stage}: {drop.reason}" for drop in drops),
+        failed_gates=_count(gate for row in qualities for gate in row.failed_gates),
         transcript_flags=_count(flag for t in transcripts for flag in t.flags),
         transcript_edits=_count(
             _judge_edits(transcripts, [e for r in recordings for e in corpus.read(r.recording_id, TranscriptEdit)])

@@ -107,6 +107,44 @@ def test_blur_lowers_sharpness(detector: FaceDetector, astronaut: Frame) -> None
     assert soft < sharp / 4
 
 
+def test_a_darkened_and_flattened_picture_is_measured_as_such(detector: FaceDetector, astronaut: Frame) -> None:
+    dark = (astronaut * 0.5).astype(np.uint8)
+    full, half = _only_face(detector, astronaut), _only_face(detector, dark)
+    assert full.brightness is not None and full.contrast is not None
+    assert half.brightness == pytest.approx(full.brightness / 2, rel=0.1)
+    assert half.contrast == pytest.approx(full.contrast / 2, rel=0.1)
+
+
+def test_eyes_and_landmarks_lie_on_the_face(detector: FaceDetector, astronaut: Frame, hopper: Frame) -> None:
+    for picture in (astronaut, hopper):
+        face = _only_face(detector, picture)
+        assert face.eyes_px is not None and face.landmarks_px is not None
+        right_x, right_y, left_x, left_y = face.eyes_px
+        box = face.box
+        assert box.x_px < right_x < left_x < box.x_px + box.width_px
+        assert all(box.y_px < y < box.y_px + box.height_px / 2 + 5 for y in (right_y, left_y))
+        middle = np.mean(face.landmarks_px, axis=0)[:2]
+        assert np.abs(middle - (box.x_px + box.width_px / 2, box.y_px + box.height_px / 2)).max() < box.width_px / 4
+
+
+@pytest.mark.parametrize("colour", [(120, 170, 210), (60, 110, 70)])
+def test_what_covers_the_mouth_takes_the_lips_colour_away(
+    detector: FaceDetector, astronaut: Frame, colour: tuple[int, int, int]
+) -> None:
+    free = _only_face(detector, astronaut)
+    assert free.landmarks_px is not None and free.lip_contrast is not None
+    corners = np.array(free.landmarks_px)[[61, 291], :2]
+    middle, width = corners.mean(axis=0).round().astype(int), int(np.ptp(corners[:, 0]))
+    masked = cv2.ellipse(astronaut.copy(), middle.tolist(), (width, width * 4 // 5), 0, 0, 360, colour, -1)
+    hidden = _only_face(detector, masked.astype(np.uint8)).lip_contrast
+    assert hidden is None or hidden < -7 < 0 < free.lip_contrast
+
+
+def test_a_grey_picture_tells_nothing_of_the_lips(detector: FaceDetector, astronaut: Frame) -> None:
+    grey = np.repeat(cv2.cvtColor(astronaut, cv2.COLOR_RGB2GRAY)[:, :, None], 3, axis=2).astype(np.uint8)
+    assert _only_face(detector, grey).lip_contrast is None
+
+
 def test_pictures_without_a_face_give_none(detector: FaceDetector) -> None:
     rng = np.random.default_rng(0)
     blank = np.full((288, 720, 3), 128, np.uint8)

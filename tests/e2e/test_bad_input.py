@@ -15,7 +15,7 @@ import pytest
 from tests.e2e.conftest import contents, run_states, sdme
 from tests.factories import make_tone, write_media
 
-STAGES = {"segment", "faces", "speaking", "bind", "transcribe", "clips"}
+STAGES = {"segment", "faces", "speaking", "bind", "transcribe", "quality", "clips"}
 
 
 @pytest.fixture

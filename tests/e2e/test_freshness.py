@@ -27,6 +27,7 @@ def test_a_segmentation_setting_reruns_what_depends_on_it(corpus: Path) -> None:
         "speaking": DONE,
         "bind": DONE,
         "transcribe": DONE,
+        "quality": DONE,
         "clips": DONE,
     }
 
@@ -40,6 +41,7 @@ def test_the_same_segmentation_again_reruns_nothing_after_it(corpus: Path) -> No
         "speaking": FRESH,
         "bind": FRESH,
         "transcribe": FRESH,
+        "quality": FRESH,
         "clips": FRESH,
     }
 
@@ -60,6 +62,7 @@ def test_another_recogniser_reruns_transcription_alone(corpus: Path, short_raw: 
         "speaking": FRESH,
         "bind": FRESH,
         "transcribe": DONE,
+        "quality": FRESH,
         "clips": FRESH,
     }
 
@@ -67,6 +70,14 @@ def test_another_recogniser_reruns_transcription_alone(corpus: Path, short_raw: 
 def test_a_setting_that_changes_the_speed_only_reruns_nothing(corpus: Path) -> None:
     set_value(corpus, "transcribe.batch_size", "3")
     assert set().union(*run_states(corpus).values()) == FRESH
+
+
+def test_face_measures_that_vanished_are_made_again(corpus: Path) -> None:
+    measures = next((corpus / "recordings").rglob("face_measures.npz"))
+    before = measures.read_bytes()
+    measures.unlink()
+    assert run_states(corpus)["faces"] == {"fresh", "done"}
+    assert measures.read_bytes() == before
 
 
 def test_media_that_vanished_is_made_again(corpus: Path) -> None:

@@ -100,4 +100,4 @@ def test_explain_and_status_speak_json(demo: tuple[Path, str]) -> None:
     utterance_id = rows(recording / "utterances.jsonl")[0]["utterance_id"]
     lineage = json.loads(sdme("explain", folder / "corpus", str(utterance_id), "--json").stdout)
     assert lineage["transcript"]["text"] and lineage["rounds"][0]["consensus"]
-    assert set(lineage["receipts"]) == {"segment", "faces", "speaking", "bind", "transcribe", "clips"}
+    assert set(lineage["receipts"]) == {"segment", "faces", "speaking", "bind", "transcribe", "quality", "clips"}

@@ -125,17 +125,21 @@ def _refuse(path: Path, error: Exception) -> BackendError:
 def _measure(frame: Frame, box: Box, confidence: float, roll_deg: float, landmark_model: "LandmarkModel") -> Face:
     from sdme_tools.backends.faces import geometry
 
-    sharpness = geometry.measure_sharpness(frame, box)
+    sharpness, light = geometry.measure_sharpness(frame, box), geometry.measure_light(frame, box)
+    brightness, contrast = light or (None, None)
+    seen = Face(box=box, confidence=confidence, sharpness=sharpness, brightness=brightness, contrast=contrast)
     landmarks = landmark_model.find_landmarks(frame, box, roll_deg)
     if landmarks is None:
-        return Face(box=box, confidence=confidence, sharpness=sharpness)
+        return seen
     yaw, pitch, roll = geometry.measure_pose(landmarks)
-    return Face(
-        box=box,
-        confidence=confidence,
-        mouth_opening=geometry.measure_mouth_opening(landmarks),
-        yaw_deg=yaw,
-        pitch_deg=pitch,
-        roll_deg=roll,
-        sharpness=sharpness,
+    return seen.model_copy(
+        update={
+            "mouth_opening": geometry.measure_mouth_opening(landmarks),
+            "yaw_deg": yaw,
+            "pitch_deg": pitch,
+            "roll_deg": roll,
+            "eyes_px": geometry.find_eyes(landmarks),
+            "lip_contrast": geometry.measure_lip_contrast(frame, landmarks),
+            "landmarks_px": tuple(map(tuple, landmarks.tolist())),
+        }
     )

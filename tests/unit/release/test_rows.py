@@ -10,11 +10,12 @@ from sdme_tools.errors import ReleaseError
 from sdme_tools.records.annotation import Condition, Consensus
 from sdme_tools.records.config import ReleaseSection
 from sdme_tools.records.face import Binding
+from sdme_tools.records.quality import UtteranceQuality, VoiceQuality
 from sdme_tools.records.recording import Consent
 from sdme_tools.records.release import Exclusion, ReleaseRow
 from sdme_tools.records.utterance import Clip, Transcript, Utterance
 from sdme_tools.release.rows import REASONS, CorpusTables, join_rows
-from tests.unit.release.tiny_corpus import LABELS, make_corpus
+from tests.unit.release.tiny_corpus import LABELS, SOURCE, make_corpus
 
 
 def consensus(utterance_id: str, label: str | None, reason: str = "majority", num_raters: int = 3) -> Consensus:
@@ -114,6 +115,15 @@ def test_an_unknown_speaker_stays(tables: CorpusTables) -> None:
 def test_a_stage_that_has_not_run_is_told(tables: CorpusTables, table: str, reason: str) -> None:
     name = "tea_1000_1800"
     assert reason_of(replace(tables, **{table: without(getattr(tables, table), name)}), name) == reason
+
+
+def test_what_fails_a_gate_stays_whatever_else_is_known(tables: CorpusTables) -> None:
+    name = "tea_1000_1800"
+    voice = VoiceQuality(snr_db=1, clipped_share=0, bandwidth_hz=None, loudness_lufs=None)
+    measured = UtteranceQuality(utterance_id=name, voice=voice, face=None, source=SOURCE)
+    below = measured.model_copy(update={"failed_gates": ("voice_noisy",)})
+    assert reason_of(replace(tables, qualities=[measured]), name) is None
+    assert reason_of(replace(tables, qualities=[below], clips=without(tables.clips, name)), name) == "gate"
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from tests.factories import (
     make_track,
     make_utterance,
     number_of,
+    write_measures_of,
     write_media,
 )
 
@@ -30,6 +31,8 @@ def cut(source: Path, out: Path, *spans: tuple[int, int], with_face: bool = Fals
     utterances = [make_utterance(recording, *span) for span in spans]
     tracks = [make_track(recording, [(30, 16, 24, 24)] * 30)] if with_face else []
     bindings = [bind(utterance, tracks[0] if tracks else None) for utterance in utterances]
+    if with_face:
+        write_measures_of(tracks[0], out)
     return cut_clips(recording, source, utterances, bindings, tracks, SETTINGS, out)
 
 
