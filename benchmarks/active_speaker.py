@@ -1,6 +1,7 @@
 """Whose face is bound, and how often wrongly: precision and coverage on meetings with exact truth, as a curve.
 
-    python benchmarks/active_speaker.py DATA_DIR COMPOSER WORK_DIR [--meetings 6] [--turns 12] [--weights FILE] [--tune]
+    python benchmarks/active_speaker.py DATA_DIR COMPOSER WORK_DIR [--meetings 6] [--turns 12] [--weights FILE]
+        [--tune] [--modes still sway chatter]
 
 Composes meetings of three or four people out of the single-talker clips in DATA_DIR/clips/grid (COMPOSER is
 compose_interaction.py; it needs ffmpeg on the PATH), in three modes: listeners that are frozen (still), that sway
@@ -50,6 +51,7 @@ MODES = ("still", "sway", "chatter")
 PAUSES_S = (-0.8, 0.2, 0.4, 0.7, 1.0, 1.4)
 """Between the end of a clip and the start of the next; one in six turns begins before the last has ended."""
 CLIP_S = 3.0
+COLOURS = {"mouth_movement": "tab:orange", "lr-asd": "tab:blue"}
 
 
 @dataclass(frozen=True)
@@ -245,15 +247,12 @@ def draw(curves: dict[str, dict[str, list[tuple[float, float, float]]]], chosen:
     figure, axes = pyplot.subplots(1, len(curves), figsize=(4.6 * len(curves), 4.2), sharey=True, squeeze=False)
     for axis, (mode, lines) in zip(axes[0], curves.items(), strict=True):
         for name, curve in lines.items():
-            (line,) = axis.plot(
-                [c for _, c, _ in curve],
-                [p for _, _, p in curve],
-                label=name,
-                linestyle=":" if "argmax" in name else "-",
-            )
+            backend, decision = name.split(", ")
+            how = {"color": COLOURS[backend], "linestyle": "--" if decision == "argmax" else "-", "label": name}
+            axis.plot([c for _, c, _ in curve], [p for _, _, p in curve], **how)
             at = [(c, p) for threshold, c, p in curve if threshold >= chosen]
-            if at and "argmax" not in name:
-                axis.plot(*at[-1], "o", color=line.get_color())
+            if at and decision == "bind":
+                axis.plot(*at[-1], "o", color=COLOURS[backend])
         axis.set(title=mode, xlabel="coverage", xlim=(0, 1.02), ylim=(0.4, 1.02))
         axis.grid(alpha=0.3)
     axes[0][0].set_ylabel("precision")
@@ -271,6 +270,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("work", type=Path)
     parser.add_argument("--meetings", type=int, default=6, help="In each mode.")
     parser.add_argument("--turns", type=int, default=12)
+    parser.add_argument("--modes", nargs="+", choices=MODES, default=MODES)
     parser.add_argument("--weights", type=Path, help="Of LR-ASD.")
     parser.add_argument("--tune", action="store_true", help="On the people for choosing thresholds.")
     return parser.parse_args()
@@ -280,7 +280,7 @@ def collect(options: argparse.Namespace, backends: dict[str, SpeakingSection]) -
     """Yield each meeting with its mode."""
     half = "tune" if options.tune else "report"
     for number in range(options.meetings):
-        for mode in MODES:
+        for mode in options.modes:
             stem = options.work / f"{half}_{mode}_{number}"
             clips = options.data / "clips" / "grid"
             video = compose_meeting(

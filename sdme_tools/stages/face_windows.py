@@ -3,6 +3,7 @@
 Everything lies on a grid of 25 pictures a second on the recording's clock, whatever rate the video has.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -59,7 +60,7 @@ def plan_windows(utterances: Sequence[Utterance], tracks: Sequence[FaceTrack]) -
     windows: list[Window] = []
     for number, utterance in enumerate(utterances):
         for place, track in enumerate(tracks):
-            if track.span.overlap_ms(utterance.span) < MIN_PICTURES * PICTURE_MS:
+            if track.span.overlap_ms(utterance.span) < MIN_PICTURES * PICTURE_MS or not _is_met(track, utterance.span):
                 continue
             first = max(_first_picture(utterance.span) - AROUND, _first_picture(track.span))
             end = min(_end_picture(utterance.span) + AROUND, _end_picture(track.span))
@@ -67,6 +68,11 @@ def plan_windows(utterances: Sequence[Utterance], tracks: Sequence[FaceTrack]) -
             cuts = [first + (end - first) * piece // num_pieces for piece in range(num_pieces + 1)]
             windows += [Window(number, place, *pair) for pair in pairwise(cuts)]
     return sorted(windows, key=lambda window: (window.first, window.end, window.utterance, window.track))
+
+
+def _is_met(track: FaceTrack, span: Span) -> bool:
+    """Whether it is seen then at all: tracks are joined over gaps that may hold whole utterances."""
+    return bisect_left(track.t_ms, span.start_ms) < bisect_left(track.t_ms, span.end_ms)
 
 
 def _first_picture(span: Span) -> int:

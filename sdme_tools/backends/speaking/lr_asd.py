@@ -2,7 +2,7 @@
 
 The published weights are fetched with `sdme models fetch lr-asd`; weights that you trained yourself are named as
 [speaking] model. Of the two published files the one trained on AVA is fetched: it tells a mouth that makes this voice
-from one that merely moves, which the one fine-tuned on TalkSet does not (benchmarks/active_speaker.py).
+from one that merely moves, which the one fine-tuned on TalkSet does not.
 
 The offset of sound and lips is found by moving what was heard against what was seen and asking again: only the small
 last part of the network runs anew.
@@ -34,9 +34,10 @@ if TYPE_CHECKING:
 VERSION = "1"
 """Raise it with any change of a score: receipts and rows carry it."""
 CEPSTRA_PER_PICTURE = 4
-TEMPERATURE = 2.0
-"""The network's log odds are divided by this: it is surer of itself than it is right, and what lies beyond 9 would all
-round to 1. It moves no face past another."""
+UNDECIDED = 4.0
+"""The network's log odds at which a face as likely talks as not, taken from them: it gives 7 to 9 to talkers, -9 to
+frozen listeners, but 0 to 4 to listeners that move a little and often more to silent moving lips. It moves no face
+past another."""
 MAX_SHIFT = 10
 """Pictures by which sound and lips may be apart: 400 ms."""
 MIN_PICTURES_FOR_OFFSET = 3 * MAX_SHIFT
@@ -157,11 +158,11 @@ def _measure_agreement(
 
 
 def _answer(odds: NDArray[np.float32], agreement: NDArray[np.float32]) -> SpeakingAnswer:
-    scores = (1 / (1 + np.exp(-odds / TEMPERATURE))).astype(np.float32)
+    scores = (1 / (1 + np.exp(UNDECIDED - odds))).astype(np.float32)
     if len(odds) < MIN_PICTURES_FOR_OFFSET:
         return SpeakingAnswer(scores)
     best = int(agreement.argmax())
-    lead = float(agreement[best] - np.median(agreement)) / TEMPERATURE
+    lead = float(agreement[best] - np.median(agreement))
     return SpeakingAnswer(scores, (best - MAX_SHIFT) * 1000 // SPEAKING_RATE_HZ, lead)
 
 

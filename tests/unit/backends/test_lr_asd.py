@@ -92,6 +92,7 @@ def test_the_published_file_is_the_one_that_is_fetched(published: Path) -> None:
     assert published.stat().st_size == LR_ASD.size_bytes
 
 
+@pytest.mark.slow
 def test_of_four_moving_mouths_it_finds_the_one_that_makes_the_voice(
     published: Path, panel: Recording, tracks: list[FaceTrack]
 ) -> None:
@@ -102,8 +103,8 @@ def test_of_four_moving_mouths_it_finds_the_one_that_makes_the_voice(
     for row, speaker in zip(rows, ("bbaf2n", "swwp2s"), strict=True):
         means = {face.track_id.removeprefix("panel_4_"): _mean(face) for face in row.faces}
         assert max(means, key=means.__getitem__) == speaker
-        assert means[speaker] > 0.85
-        assert sorted(means.values())[-2] < 0.8
+        assert means[speaker] > 0.75
+        assert sorted(means.values())[-2] < 0.6
         (spoken,) = (face for face in row.faces if face.track_id == f"panel_4_{speaker}")
         assert spoken.offset_ms is not None and abs(spoken.offset_ms) <= 80
         assert row.source.weights == LR_ASD.sha256

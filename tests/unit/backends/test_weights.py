@@ -1,8 +1,14 @@
 """Model files: fetched whole, checked by hash, and never silently replaced."""
 
+import hashlib
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -11,6 +17,8 @@ from sdme_tools.backends.weights import (
     FACE_DETECTOR_FULL_RANGE,
     FACE_LANDMARKS,
     FACE_MODELS,
+    LR_ASD,
+    AtAddress,
     ModelState,
     check_model,
     find_model,
@@ -147,3 +155,45 @@ def test_torn_notes_and_a_cache_that_cannot_be_written_cost_nothing_but_time(
 def test_weights_that_are_not_there_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(BackendError, match="cannot be read"):
         hash_weights(tmp_path / "none.pt")
+
+
+@contextmanager
+def _serve(content: bytes) -> Iterator[str]:
+    """An address on this machine that gives this content, whatever is asked for."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Answer) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/weights"
+        server.shutdown()
+
+
+def test_a_file_with_an_address_of_its_own_is_fetched_and_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SDME_MODELS_DIR", str(tmp_path))
+    content = b"weights"
+    with _serve(content) as url:
+        sha256 = hashlib.sha256(content).hexdigest()
+        model = replace(LR_ASD, origin=AtAddress(url), sha256=sha256, size_bytes=len(content))
+        assert fetch_models([model]) == [tmp_path / LR_ASD.name]
+        assert (tmp_path / LR_ASD.name).read_bytes() == content
+        (tmp_path / LR_ASD.name).unlink()
+        with pytest.raises(BackendError, match=f"has SHA-256 {sha256}, expected {LR_ASD.sha256}"):
+            fetch_models([replace(LR_ASD, origin=AtAddress(url))])
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_address_that_does_not_answer_names_the_way_round(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SDME_MODELS_DIR", str(tmp_path))
+    with pytest.raises(BackendError, match=r"could not be fetched from http://127\.0\.0\.1:9/") as error:
+        fetch_models([replace(LR_ASD, origin=AtAddress("http://127.0.0.1:9/weights"))])
+    assert "[speaking] model" in str(error.value) and "sdme models fetch lr-asd" in str(error.value)

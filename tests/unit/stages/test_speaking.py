@@ -139,7 +139,8 @@ def test_a_face_that_comes_and_goes_is_scored_while_it_is_seen(tmp_path: Path) -
     late = make_still_track(recording, "f1", BOX, range(2000, 3000, 80))
     torn = make_still_track(recording, "f2", BOX, [*range(0, 1600, 80), *range(2400, 5900, 80)])
     brief = make_still_track(recording, "f3", BOX, [1800, 1880])
-    (row,) = _score(recording, [make_utterance(recording, 1000, 3000)], late, torn, brief)
+    away = make_still_track(recording, "f4", BOX, [*range(0, 900, 80), *range(3200, 5900, 80)])
+    (row,) = _score(recording, [make_utterance(recording, 1000, 3000)], late, torn, brief, away)
     faces = {face.track_id: face for face in row.faces}
     assert set(faces) == {"a_f1", "a_f2"}
     assert (faces["a_f1"].t_ms[0], faces["a_f1"].t_ms[-1]) == (2000, 3000)
