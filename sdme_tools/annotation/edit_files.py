@@ -3,20 +3,16 @@
 Both carry, beside the text, what stood there when they were written (a hash of the text and of the machine's), so
 that only what a person touched becomes an edit, whatever a re-run has changed in the meantime. Files of one's own
 without these hashes are compared with what stands in the corpus now.
-
-A spreadsheet takes a cell that begins with = + - @ for a formula. Such cells are written with an apostrophe before
-them, which spreadsheets show as text, and lose it again when they are read; a cell that begins with apostrophes and
-one of these signs gets one more, so that every text comes back as it was. Source: OWASP, CSV Injection.
 """
 
 import csv
 import io
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sdme_tools.backends.asr.webvtt import VttCue, parse_vtt, render_vtt
+from sdme_tools.corpus.sheets import guard, unguard
 from sdme_tools.corpus.view import UtteranceView
 from sdme_tools.errors import AnnotationError, raise_together
 from sdme_tools.records.wording import Wording, hash_text, tidy_text
@@ -35,8 +31,6 @@ COLUMNS = (
 )
 OUTDATED = "machine_text_changed"
 _DELIMITERS = (",", ";", "\t")
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
-_GUARDED = re.compile(r"'+[=+\-@\t\r]")
 _BASIS = "sdme: what each cue said when this file was written; leave these lines in"
 
 
@@ -91,16 +85,6 @@ def make_cue(line: UtteranceView) -> VttCue:
 
 def _basis(wording: Wording) -> str:
     return f"{hash_text(wording.text)}:{hash_text(wording.machine_text)}"
-
-
-def guard(cell: str) -> str:
-    """Keep a spreadsheet from taking a cell for a formula; `unguard` undoes it."""
-    return f"'{cell}" if _FORMULA.match(cell) else cell
-
-
-def unguard(cell: str) -> str:
-    """Take the apostrophe off again that `guard` put there."""
-    return cell[1:] if _GUARDED.match(cell) else cell
 
 
 def parse_edits(path: Path, data: bytes) -> list[EditedLine]:

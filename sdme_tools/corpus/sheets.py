@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -109,3 +110,23 @@ def _validate(path: Path, rows: Sequence[tuple[int, Mapping[str, object]]], kind
             problems += [f"line {line}: {problem}" for problem in explain(error)]
     raise_together(ConfigError, f"{path} has mistakes:", problems, cure="mend these lines; nothing was changed")
     return good
+
+
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_GUARDED = re.compile(r"'+[=+\-@\t\r]")
+
+
+def guard(cell: str) -> str:
+    """Keep a spreadsheet from taking a cell that begins with = + - @ for a formula; `unguard` undoes it.
+
+    Such a cell is written with an apostrophe before it, which spreadsheets show as text; one that begins with
+    apostrophes and one of these signs gets one more, so that every text comes back as it was.
+
+    Source: OWASP, CSV Injection.
+    """
+    return f"'{cell}" if _FORMULA.match(cell) else cell
+
+
+def unguard(cell: str) -> str:
+    """Take the apostrophe off again that `guard` put there."""
+    return cell[1:] if _GUARDED.match(cell) else cell

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sdme_tools.annotation.edit_files import COLUMNS, guard, unguard
+from sdme_tools.annotation.edit_files import COLUMNS
 from sdme_tools.annotation.transcripts import export_transcripts, import_transcripts
 from sdme_tools.corpus.corpus import Corpus
 from sdme_tools.corpus.lineage import explain_utterance
+from sdme_tools.corpus.sheets import guard, unguard
 from sdme_tools.corpus.table import write_table
 from sdme_tools.errors import AnnotationError, CorpusError
 from sdme_tools.records.utterance import Transcript
