@@ -21,6 +21,7 @@ COMMANDS = {
     "export": ("export:export", "Write RTTM, WebVTT, Praat, ELAN or CSV files."),
     "release": ("release:release", "Write Parquet shards by speaker-disjoint splits."),
     "train": ("train:train", "Train a reference network on a release."),
+    "audit": ("audit:audit", "Find defects in a corpus, a release, or any folder of clips."),
     "models": ("models:models", "Fetch and list model files."),
     "doctor": ("doctor:doctor", "Check this machine and a corpus; tell what to cure."),
     "schema": ("schema:schema", "Write the JSON Schemas of the corpus' files."),
@@ -34,6 +35,7 @@ EXTRA_OF = {
     "export": "look",
     "release": "release",
     "train": "train",
+    "audit": "extract",
     "models": "extract",
 }
 """Command -> the extra that it cannot do without."""

@@ -44,13 +44,13 @@ def preview(
     corpus = Corpus.open(directory)
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("utterances"), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=talk_console()) as progress:
-        task = progress.add_task("", total=None)
+        task = progress.add_task("", total=None, visible=False)
         report = draw_previews(
             corpus,
             out,
             utterance_ids=utterance_ids,
             recording_ids=recordings,
-            on_plan=lambda total: progress.update(task, total=total),
+            on_plan=lambda total: progress.update(task, total=total, visible=True),
             on_picture=lambda _: progress.advance(task),
         )
     if as_json:

@@ -40,6 +40,10 @@ class Probe:
     """Stretches in which one of the streams has nothing, although it goes on afterwards."""
     notes: tuple[str, ...]
     """Oddities in words for a person."""
+    damage: tuple[str, ...] = ()
+    """Those of the notes that tell of something cut off, broken or undecodable."""
+    num_backwards: int = 0
+    """Timestamps that repeat or go back, over both streams."""
 
 
 @dataclass(frozen=True)
@@ -75,11 +79,11 @@ def probe_file(path: Path) -> Probe:
                 f"{path} has no audio or video that can be decoded" + "".join(f"; {note}" for note in notes),
                 cure="check that the file plays; if it does, convert it to H.264 + AAC in MP4",
             )
-        notes += [broken] if broken else []
-        notes += _find_cut(path, container, used)
+        damage = [broken] if broken else []
+        damage += _find_cut(path, container, used)
         for stream in used:
-            notes += stream.reading.describe_damage()
-        return _assemble(used, notes)
+            damage += stream.reading.describe_damage()
+        return _assemble(used, notes, damage)
 
 
 def hash_file(path: Path) -> str:
@@ -147,7 +151,8 @@ def _promised_us(container: InputContainer, source: MediaStream) -> int:
     return container.duration or 0  # Matroska counts from 0, wherever its first timestamp lies
 
 
-def _assemble(used: list[_UsedStream], notes: list[str]) -> Probe:
+def _assemble(used: list[_UsedStream], notes: list[str], damage: list[str]) -> Probe:
+    notes = notes + damage
     zero_us = min(stream.timeline.start_us for stream in used)
     video, audio = None, None
     for stream in used:
@@ -169,6 +174,8 @@ def _assemble(used: list[_UsedStream], notes: list[str]) -> Probe:
         audio=audio,
         gaps=tuple(merge_spans(gaps)),
         notes=tuple(notes + _compare_streams(video, audio)),
+        damage=tuple(damage),
+        num_backwards=sum(stream.timeline.num_backwards for stream in used),
     )
 
 

@@ -1,0 +1,122 @@
+"""Reading a release back, as whoever checks it does: rows without media first, then media a row group at a time."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import ValidationError
+
+from sdme_tools.errors import ReleaseError
+from sdme_tools.records.release import Manifest
+from sdme_tools.release.columns import MEDIA
+
+_CURE = "copy the release again whole, or build it again with `sdme release`"
+
+
+@dataclass(frozen=True)
+class ReleasedRow:
+    """One row of a shard, without the bytes of its media."""
+
+    utterance_id: str
+    recording_id: str
+    session_id: str
+    speaker_id: str
+    split: str
+    text: str
+    label: str | None
+    media: tuple[str, ...]
+    """Columns in which the row has media."""
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read what a release says of itself.
+
+    Raises:
+        ReleaseError: the folder is no release, or its manifest is damaged.
+    """
+    path = folder / "manifest.json"
+    try:
+        return Manifest.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise ReleaseError(f"{folder}: no release here (manifest.json: {error.strerror})", cure=_CURE) from error
+    except ValidationError as error:
+        raise ReleaseError(f"{path}: damaged: {error.errors()[0]['msg']}", cure=_CURE) from error
+
+
+def find_changed_files(folder: Path, manifest: Manifest) -> Iterator[tuple[str, str]]:
+    """Yield path and fault of each file that is not what the manifest says."""
+    for file in manifest.files:
+        try:
+            with (folder / file.path).open("rb") as opened:
+                is_same = hashlib.file_digest(opened, "sha256").hexdigest() == file.sha256
+        except OSError as error:
+            yield file.path, f"cannot be read ({error.strerror})"
+            continue
+        if not is_same:
+            yield file.path, "is not the file that was released"
+
+
+def read_rows(folder: Path, manifest: Manifest) -> list[ReleasedRow]:
+    """Read all rows of all shards that can be read, but for their media's bytes."""
+    rows: list[ReleasedRow] = []
+    for path, group in list_groups(folder, manifest):
+        try:
+            rows += _read_rows(path, group, manifest.labels)
+        except ReleaseError:
+            continue  # its bytes are not those of the manifest, which find_changed_files tells
+    return rows
+
+
+def _read_rows(path: Path, group: int, labels: Sequence[str]) -> Iterator[ReleasedRow]:
+    file = _open(path)
+    media = [f.name for f in file.schema_arrow if f.type == MEDIA]
+    wanted = [f.name for f in file.schema_arrow if f.type != MEDIA] + [f"{name}.path" for name in media]
+    names = ("utterance_id", "recording_id", "session_id", "speaker_id", "split", "text")
+    for row in _read(path, file, group, wanted).to_pylist():
+        has = tuple(name for name in media if row[name] and row[name]["path"])
+        label = labels[row["label"]] if row["label"] is not None else None
+        yield ReleasedRow(**{name: row[name] for name in names}, label=label, media=has)
+
+
+def list_groups(folder: Path, manifest: Manifest) -> list[tuple[Path, int]]:
+    """Every row group of every shard that can be opened; see `find_changed_files` for the others."""
+    groups: list[tuple[Path, int]] = []
+    for file in manifest.files:
+        path = folder / file.path
+        try:
+            groups += (
+                [(path, group) for group in range(_open(path).num_row_groups)] if path.suffix == ".parquet" else []
+            )
+        except ReleaseError:
+            continue
+    return groups
+
+
+def read_group(path: Path, group: int) -> Iterator[tuple[str, dict[str, tuple[str, bytes]]]]:
+    """Yield utterance id and media (column -> file name and bytes) of a row group.
+
+    Raises:
+        ReleaseError: the shard cannot be read.
+    """
+    file = _open(path)
+    media = [f.name for f in file.schema_arrow if f.type == MEDIA]
+    for row in _read(path, file, group, ["utterance_id", *media]).to_pylist():
+        yield row["utterance_id"], {name: (row[name]["path"], row[name]["bytes"]) for name in media if row[name]}
+
+
+def _open(path: Path) -> Any:  # noqa: ANN401 - pyarrow ships no types
+    try:
+        return pq.ParquetFile(path)
+    except (OSError, pa.ArrowException) as error:
+        raise ReleaseError(f"{path}: no Parquet file that can be read ({error})", cure=_CURE) from error
+
+
+def _read(path: Path, file: Any, group: int, columns: list[str]) -> Any:  # noqa: ANN401
+    try:
+        return file.read_row_group(group, columns=columns)
+    except (OSError, pa.ArrowException) as error:
+        raise ReleaseError(f"{path}: row group {group} cannot be read ({error})", cure=_CURE) from error
