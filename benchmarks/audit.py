@@ -34,9 +34,10 @@ from sdme_tools.stages.ingest import ingest_file
 
 SEED = 7
 FINDERS: dict[str, tuple[str, ...]] = {
-    "cut to 40 % of its bytes": ("media_unreadable", "media_damaged"),
-    "cut to 80 % of its bytes": ("media_unreadable", "media_damaged"),
-    "a tenth of its bytes zeroed": ("media_unreadable", "media_damaged"),
+    "row taken away": ("orphan_file",),  # first, for it moves the lines below it
+    "cut to 40 % of its bytes": ("media_unreadable", "media_damaged", "length_mismatch", "duration_outlier"),
+    "cut to 80 % of its bytes": ("media_unreadable", "media_damaged", "length_mismatch", "duration_outlier"),
+    "a tenth of its bytes zeroed": ("media_unreadable", "media_damaged", "length_mismatch", "duration_outlier"),
     "no media at all": ("media_unreadable",),
     "sound replaced by zeros": ("silent_audio",),
     "picture frozen": ("frozen_video",),
@@ -51,7 +52,6 @@ FINDERS: dict[str, tuple[str, ...]] = {
     "copied under another name": ("duplicate_audio",),
     "copied and encoded anew": ("near_duplicate", "duplicate_audio"),
     "file taken away": ("orphan_row",),
-    "row taken away": ("orphan_file",),
     "row given twice": ("duplicate_row",),
 }
 
@@ -310,9 +310,7 @@ def take_file(folder: Folder, clip: Clip, free: list[Clip], defect: str) -> None
 
 
 def take_row(folder: Folder, clip: Clip, free: list[Clip], defect: str) -> None:
-    """Blank the row's file, so that the lines below keep their numbers: remove it at the very end instead."""
-    folder.rows.remove(clip)
-    folder.rows.append(clip)  # lines of later rows move up once, before orphan rows are planted
+    """Remove the row."""
     folder.rows.remove(clip)
     expect(folder, defect, clip.name, clip.name)
 

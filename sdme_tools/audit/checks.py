@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from sdme_tools.audit.items import Item
+from sdme_tools.audit.items import Item, Row
 from sdme_tools.audit.measure import Measurement
 from sdme_tools.records.audit import Finding, Severity
 from sdme_tools.records.wording import tidy_text
@@ -50,7 +50,8 @@ MISMATCH_MS, SEVERE_MISMATCH_MS = 250, 500
 SEVERE_MISMATCH_SHARE = 0.1
 SILENCE = 10 ** (-60 / 20)
 """Full scale is 1: -60 dB."""
-FROZEN_MS, FROZEN_SHARE = 1000, 0.5
+FROZEN_MS, FROZEN_SHARE = 800, 0.25
+"""Cameras on people never stand still for longer than 200 ms or 7 % of a clip in our material."""
 MAX_CHARACTERS_PER_SECOND = 30.0
 """Nobody speaks faster: fast English is at 20 to 25. Source: Pellegrino et al. (2011), Language 87(3), table 1."""
 OUTLIER_SCALE = 5.0
@@ -59,6 +60,7 @@ _MIN_SCALE = 0.1
 """Least standard deviation taken for granted, else equally long clips make every other one an outlier."""
 _MIN_ITEMS = 8
 ALIKE, ALIKE_WITH_TEXT = 0.97, 0.85
+"""Likeness (correlation of fingerprints) of two sounds that are one; less will do where the rows say the same text."""
 SAME_LENGTH_MS = 60
 
 Measured = Mapping[str, Measurement]
@@ -205,16 +207,19 @@ def _check_likeness(items: Sequence[Item], measured: Measured) -> Iterator[Findi
         likeness = prints[i + 1 : end] @ prints[i]
         for j in np.flatnonzero(likeness >= ALIKE_WITH_TEXT):
             other, its, _ = printed[i + 1 + int(j)]
-            if its.audio_hash != m.audio_hash and likeness[j] >= (
-                ALIKE_WITH_TEXT if _same_text(item, other) else ALIKE
-            ):
-                what = f"sounds like {item.where} (likeness {likeness[j]:.2f}){_across(item, other)}"
-                yield make_finding("near_duplicate", other.where, what)
+            wanted = ALIKE_WITH_TEXT if _may_be_one_utterance(item, other) else ALIKE
+            if its.audio_hash != m.audio_hash and likeness[j] >= wanted:
+                first, second = sorted((item, other), key=lambda entry: entry.where)
+                what = f"sounds like {first.where} (likeness {likeness[j]:.2f}){_across(first, second)}"
+                yield make_finding("near_duplicate", second.where, what)
 
 
-def _same_text(first: Item, second: Item) -> bool:
-    texts = [tidy_text(item.row.text).casefold() if item.row and item.row.text else None for item in (first, second)]
-    return texts[0] is not None and texts[0] == texts[1]
+def _may_be_one_utterance(first: Item, second: Item) -> bool:
+    """Whether the rows say the same text, and not that different people say it."""
+    rows = [item.row or Row() for item in (first, second)]
+    texts = {tidy_text(row.text or "").casefold() for row in rows}
+    speakers = {row.speaker for row in rows} - {None, ""}
+    return len(texts) == 1 and texts != {""} and len(speakers) < 2
 
 
 def _check_splits(items: Sequence[Item], measured: Measured) -> Iterator[Finding]:

@@ -190,4 +190,5 @@ def _watch(path: Path, probe: Probe) -> tuple[int, int]:
         if before is None or np.abs(small - before).max() > _STILL:
             since_us, before = time_us, small
         longest_us = max(longest_us, time_us - since_us)
-    return longest_us // 1000, number
+    last_us = round(1e6 / probe.video.fps)  # the last picture is shown as long as the others
+    return max(longest_us, time_us + last_us - since_us) // 1000 if number > 1 else 0, number

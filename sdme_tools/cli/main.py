@@ -35,7 +35,7 @@ EXTRA_OF = {
     "export": "look",
     "release": "release",
     "train": "train",
-    "audit": "extract",
+    "audit": "extract,release",
     "models": "extract",
 }
 """Command -> the extra that it cannot do without."""

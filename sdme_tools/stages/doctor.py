@@ -20,6 +20,7 @@ EXTRAS = {
     "extract": ("av", "cv2", "mediapipe", "onnxruntime", "pysubs2", "scenedetect", "silero_vad", "torch", "whisper"),
     "diarization": ("pyannote.audio",),
     "identity": ("av", "cv2", "dlib", "torch"),
+    "look": ("av", "cv2", "matplotlib", "numpy", "praatio", "pympi", "pysubs2"),
     "annotate": ("jinja2", "label_studio_sdk"),
     "release": ("numpy", "pyarrow"),
     "train": ("av", "cv2", "pyarrow", "safetensors", "sklearn", "torch"),

@@ -57,6 +57,11 @@ def test_every_command_in_the_readme_exists() -> None:
         ["votes", "import", "nowhere", "votes.csv"],
         ["release", "nowhere", "1.0.0"],
         ["train", "nowhere"],
+        ["preview", "nowhere", "--out", "o"],
+        ["transcripts", "export", "nowhere", "--out", "o"],
+        ["transcripts", "import", "nowhere", "a.csv"],
+        ["export", "nowhere", "--format", "rttm", "--out", "o"],
+        ["audit", "nowhere"],
     ],
     ids=" ".join,
 )
@@ -93,6 +98,8 @@ def test_doctor_speaks_json(tmp_path: Path) -> None:
         (["ingest", "c", "a.mp4"], "av", "extract"),
         (["release", "c", "1.0.0"], "pyarrow", "release"),
         (["train", "c"], "torch", "train"),
+        (["preview", "c", "--out", "o"], "matplotlib", "look"),
+        (["audit", "c"], "av", "extract,release"),
     ],
 )
 def test_a_missing_extra_is_named(arguments: list[str], module: str, extra: str, tmp_path: Path) -> None:
