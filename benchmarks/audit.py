@@ -4,9 +4,9 @@
 
 CORPUS is a corpus with clips (the example's after `make demo`), GRID_DIR a folder with transcripts.csv and its clips.
 Both become folders of clips with a CSV; each defect is planted in clips of its own, chosen with a fixed seed. `found`
-counts planted defects that are reported by one of the codes that name them, at their file or row; `other` are further
-findings on doctored clips (a truncated clip is an outlier of duration, too); `false alarms` are findings on clips that
-nobody touched, of which none is expected.
+counts planted defects that are reported by one of the codes that name them, at their file or row. `precision` is the
+share of findings that stand at doctored clips, whatever their code (a truncated clip is an outlier of duration, too);
+`false alarms` are findings on clips that nobody touched.
 """
 
 import csv

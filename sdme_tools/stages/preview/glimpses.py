@@ -32,12 +32,19 @@ Box = tuple[float, float, float, float]
 class FacePath:
     """Where a face is at any time, between the places where it was seen."""
 
-    def __init__(self, track: FaceTrack) -> None:
+    def __init__(self, track: FaceTrack, place: int) -> None:
         self.track_id = track.track_id
+        self.place = place
+        """In the recording's order of faces: the same letter and colour in all its pictures."""
         self.participant_id = track.participant_id
         self._t_ms = np.array(track.t_ms, np.int64)
         self._boxes = np.array(track.boxes, np.float64)
         self._mouth = np.array(track.mouth_opening, np.float64)  # None becomes NaN
+
+    @property
+    def letter(self) -> str:
+        """What the face is called in the pictures."""
+        return name_face(self.place)
 
     def box_at(self, t_ms: int) -> Box | None:
         """The box, None where the face is not seen around that time."""
@@ -54,12 +61,6 @@ class FacePath:
     def num_seen(self, span: Span) -> int:
         """How often the face was seen in a span."""
         return int(self._inside(span).sum())
-
-    def centre(self, span: Span) -> tuple[float, float]:
-        """Median centre of its boxes in a span in which it is seen."""
-        boxes = self._boxes[self._inside(span)]
-        x, y = np.median(boxes[:, :2] + boxes[:, 2:] / 2, axis=0)
-        return float(x), float(y)
 
     def _inside(self, span: Span) -> NDArray[np.bool_]:
         return (self._t_ms >= span.start_ms) & (self._t_ms < span.end_ms)
@@ -84,17 +85,21 @@ class Sight:
 
     view: UtteranceView
     faces: list[FacePath]
-    """Those seen during the utterance, in reading order: face A, B, …"""
+    """Those seen during the utterance, in the recording's order."""
     times_ms: list[int]
     """Middle of each of NUM_TIMES equal parts; empty without video."""
     glimpses: list[Glimpse] = field(default_factory=list)
     voice: Voice = field(default_factory=lambda: np.zeros(0, np.float32))
     """16 kHz."""
 
+    def face_of(self, track_id: str | None) -> FacePath | None:
+        """The face of a track, None for one that is not seen here."""
+        return next((face for face in self.faces if face.track_id == track_id), None)
+
     def letter_of(self, track_id: str | None) -> str:
-        """The letter of a face, '?' for one that is not seen here."""
-        ids = [face.track_id for face in self.faces]
-        return name_face(ids.index(track_id)) if track_id in ids else "?"
+        """The letter of a track's face, '?' for one that is not seen here."""
+        face = self.face_of(track_id)
+        return face.letter if face is not None else "?"
 
 
 def name_face(place: int) -> str:
@@ -110,7 +115,7 @@ def look(recording: RecordingView, views: Sequence[UtteranceView]) -> Iterator[S
     Raises:
         MediaError: the recording cannot be read any more.
     """
-    paths = [FacePath(track) for track in recording.tracks]
+    paths = [FacePath(track, place) for place, track in enumerate(_in_reading_order(recording.tracks))]
     sights = [_prepare(recording.recording, view, paths) for view in views]
     sound = _Sound(recording.source, recording.recording)
     for sight in _with_pictures(recording, sights):
@@ -118,11 +123,26 @@ def look(recording: RecordingView, views: Sequence[UtteranceView]) -> Iterator[S
         yield sight
 
 
+def _in_reading_order(tracks: Sequence[FaceTrack]) -> list[FaceTrack]:
+    """Row by row, each from left to right, by where a face usually is; a row begins where faces no longer overlap."""
+    usual = {track.track_id: np.median(np.array(track.boxes, np.float64), axis=0) for track in tracks}
+    ordered: list[FaceTrack] = []
+    row: list[FaceTrack] = []
+
+    def from_left(track: FaceTrack) -> tuple[float, str]:
+        return float(usual[track.track_id][0]), track.track_id
+
+    for track in sorted(tracks, key=lambda t: (float(usual[t.track_id][1]), t.track_id)):
+        if row and usual[track.track_id][1] > usual[row[0].track_id][1] + usual[row[0].track_id][3]:
+            ordered += sorted(row, key=from_left)
+            row = []
+        row.append(track)
+    return ordered + sorted(row, key=from_left)
+
+
 def _prepare(recording: Recording, view: UtteranceView, paths: Sequence[FacePath]) -> Sight:
     span = view.utterance.span
     seen = [path for path in paths if path.num_seen(span)]
-    height_px = recording.video.height_px if recording.video else 1
-    seen.sort(key=lambda path: (int(path.centre(span)[1] * 2 // height_px), path.centre(span)[0], path.track_id))
     visible = recording.video is not None and recording.video.span.overlap_ms(span) > 0
     step_ms = span.duration_ms / NUM_TIMES
     times_ms = [round(span.start_ms + (k + 0.5) * step_ms) for k in range(NUM_TIMES)] if visible else []

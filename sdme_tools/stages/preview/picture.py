@@ -73,10 +73,9 @@ def _bound(sight: Sight) -> str | None:
     return sight.view.binding.track_id if sight.view.binding else None
 
 
-def colour_of(sight: Sight, track_id: str) -> str:
-    """The face's colour by its place among those seen."""
-    ids = [face.track_id for face in sight.faces]
-    return FACE_COLOURS[ids.index(track_id) % len(FACE_COLOURS)]
+def colour_of(face: FacePath | None) -> str:
+    """The face's colour, the same in all pictures of a recording; that of doubt where there is no face."""
+    return FACE_COLOURS[face.place % len(FACE_COLOURS)] if face is not None else DOUBTFUL
 
 
 def _choose_close(sight: Sight) -> list[FacePath]:
@@ -95,8 +94,7 @@ def _draw_header(axes: Axes, sight: Sight) -> None:
     axes.set_axis_off()
     axes.set_xlim(0, PLOT_PX)
     axes.set_ylim(HEADER_PX, 0)
-    view, bound = sight.view, _bound(sight)
-    colour = colour_of(sight, bound) if bound in {f.track_id for f in sight.faces} and bound else DOUBTFUL
+    view, colour = sight.view, colour_of(sight.face_of(_bound(sight)))
     axes.add_patch(Rectangle((-LEFT_PX + 16, 14), 14, HEADER_PX - 22, color=colour, clip_on=False))
     x = -LEFT_PX + 44
     axes.text(x, 30, printable(describe_binding(sight)), fontsize=17, fontweight="bold", color=INK)
@@ -132,7 +130,7 @@ def _draw_frames(axes: Axes, sight: Sight) -> None:
 def _draw_box(
     axes: Axes, sight: Sight, face: FacePath, box: tuple[float, float, float, float], left: float, width: int
 ) -> None:
-    is_bound, colour = face.track_id == _bound(sight), colour_of(sight, face.track_id)
+    is_bound, colour = face.track_id == _bound(sight), colour_of(face)
     x, y, w, h = box
     # A white line below keeps the frame visible on any picture.
     for line, edge in ((4.5, "white"), (3.0, colour)) if is_bound else ((2.6, "white"), (1.4, colour)):
@@ -141,11 +139,7 @@ def _draw_box(
         patch.set_clip_path(Rectangle((left, 0), width, 10_000, transform=axes.transData))
         axes.add_patch(patch)
     score = mean_score(sight, face.track_id)
-    words = (
-        sight.letter_of(face.track_id)
-        + (" speaks" if is_bound else "")
-        + (f" {score:.2f}" if score is not None else "")
-    )
+    words = face.letter + (" speaks" if is_bound else "") + (f" {score:.2f}" if score is not None else "")
     at = (min(max(left + x, left + 3), left + width - 30), max(y - 3, 13))
     tag = axes.text(*at, words, fontsize=9, color="white", bbox=_tag(colour), va="bottom" if y > 16 else "top")
     tag.set_fontweight("bold" if is_bound else "normal")
@@ -173,7 +167,7 @@ def _draw_close(axes: Axes, sight: Sight, close: list[FacePath]) -> None:
     axes.set_axis_off()
     row_px, slot = CLOSEUP_PX + 4, PLOT_PX / NUM_TIMES
     for row, face in enumerate(close):
-        top, colour = row * row_px, colour_of(sight, face.track_id)
+        top, colour = row * row_px, colour_of(face)
         is_bound = face.track_id == _bound(sight)
         for place, glimpse in enumerate(sight.glimpses):
             left = place * slot + (slot - CLOSEUP_PX) / 2
@@ -185,7 +179,7 @@ def _draw_close(axes: Axes, sight: Sight, close: list[FacePath]) -> None:
             frame = Rectangle((left, top), CLOSEUP_PX, CLOSEUP_PX, fill=False, edgecolor=colour)
             frame.set(linewidth=3.5 if is_bound else 1.2, linestyle="-" if is_bound else (0, (3, 2)))
             axes.add_patch(frame)
-        axes.text(-LEFT_PX + 16, top + 34, sight.letter_of(face.track_id), fontsize=24, fontweight="bold", color=colour)
+        axes.text(-LEFT_PX + 16, top + 34, face.letter, fontsize=24, fontweight="bold", color=colour)
         who = [shorten(printable(face.participant_id or "unknown"), 12), "SPEAKS" if is_bound else ""]
         axes.text(-LEFT_PX + 16, top + 44, "\n".join(who), fontsize=9, color=INK, va="top")
     more = len(sight.faces) - len(close)
@@ -206,12 +200,12 @@ def _draw_talk(axes: Axes, sight: Sight) -> None:
         t_ms, values = _scores(scored[face.track_id]) if face.track_id in scored else (np.zeros(0), np.zeros(0))
         if not scored:
             t_ms, values = face.mouth(span)
-        is_bound, colour = face.track_id == _bound(sight), colour_of(sight, face.track_id)
+        is_bound, colour = face.track_id == _bound(sight), colour_of(face)
         style = "-" if is_bound else (0, (4, 2))
         axes.plot(t_ms / 1000, values, color=colour, linewidth=2.6 if is_bound else 1.4, linestyle=style)
         known = np.flatnonzero(~np.isnan(values) & (t_ms >= span.start_ms) & (t_ms < span.end_ms))
         if len(known):
-            ends.append((float(values[known[-1]]), sight.letter_of(face.track_id), colour))
+            ends.append((float(values[known[-1]]), face.letter, colour))
     if scored:
         axes.set_ylim(-0.05, 1.05)
     _name_lines(axes, ends)

@@ -70,7 +70,9 @@ def make_row(sight: Sight, number: int) -> SheetRow:
         is_bound=binding is not None and bound is not None,
         frame=first.frame if first else None,
         boxes=tuple(
-            (box, colour_of(sight, name), name == bound, sight.letter_of(name)) for name, box in sorted(boxes.items())
+            (boxes[face.track_id], colour_of(face), face.track_id == bound, face.letter)
+            for face in sight.faces
+            if face.track_id in boxes
         ),
         closeups=tuple(with_face[:2]),
     )

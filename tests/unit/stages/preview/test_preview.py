@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.image
@@ -89,6 +90,20 @@ def test_the_verdict_is_in_words(corpus: Corpus) -> None:
     said = [describe_binding(sight) for sight, _, _ in frozen(corpus)]
     assert said[0] == "FACE A SPEAKS" and said[1] == "FACE B SPEAKS"
     assert said[2].startswith("NO FACE CLAIMED: several candidates")
+
+
+def test_a_face_keeps_its_letter_in_all_pictures_of_a_recording(corpus: Corpus) -> None:
+    """Rows from above, each from the left; a face that nods across the middle of the picture stays who it is."""
+    view = read_view(corpus, "din")
+    places = {"right": (120, 40), "left": (20, 44), "below": (60, 100)}
+    tracks = tuple(
+        view.tracks[0].model_copy(
+            update={"track_id": name, "boxes": tuple((x, y + 6 * (k % 2), 40, 40) for k in range(40))}
+        )
+        for name, (x, y) in places.items()
+    )
+    for sight in look(replace(view, tracks=tracks), view.utterances):
+        assert [(face.letter, face.track_id) for face in sight.faces] == [("A", "left"), ("B", "right"), ("C", "below")]
 
 
 def test_sound_alone_is_drawn_too(tmp_path: Path) -> None:
