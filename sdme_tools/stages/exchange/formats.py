@@ -16,7 +16,7 @@ from sdme_tools.stages.exchange.tiers import clean, name_speaker
 CSV_COLUMNS = (
     "utterance_id", "recording_id", "session_id", "start_ms", "end_ms", "kind", "speaker_id", "voice_id", "speech_ms",
     "overlap_ms", "text", "text_edited", "language", "label", "face_track_id", "binding_reason", "binding_score",
-    "binding_margin", "flags", "failed_gates",
+    "binding_margin", "binding_confidence", "flags", "failed_gates",
 )  # fmt: skip
 
 
@@ -67,8 +67,9 @@ def _cells(recording: RecordingView, view: UtteranceView) -> dict[str, object]:
     cells |= {"text": view.text, "text_edited": "yes" if wording and wording.edit else "no"}
     cells |= {"language": wording.language if wording else None, "label": view.label}
     cells |= {"face_track_id": binding.track_id, "binding_reason": binding.reason.value} if binding else {}
-    figures = (("binding_score", binding.score), ("binding_margin", binding.margin)) if binding else ()
-    cells |= {name: None if value is None else f"{value:.4f}" for name, value in figures}
+    for name in ("score", "margin", "confidence") if binding else ():
+        value = getattr(binding, name)
+        cells[f"binding_{name}"] = None if value is None else f"{value:.4f}"
     cells |= {
         "flags": " ".join(view.flags),
         "failed_gates": " ".join(view.quality.failed_gates) if view.quality else "",

@@ -7,10 +7,14 @@ from sdme_tools.stages.preview.style import format_time
 IN_WORDS = {
     BindingReason.NO_VIDEO: "the recording has no pictures",
     BindingReason.NO_FACE: "no face is seen for long enough",
-    BindingReason.NO_LANDMARKS: "no mouth could be measured",
+    BindingReason.NO_LANDMARKS: "no face could be judged",
+    BindingReason.OVERLAP: "two voices at once",
     BindingReason.SEVERAL_CANDIDATES: "two faces fit about equally",
     BindingReason.OFF_SCREEN: "no mouth moves with the voice",
 }
+
+
+_NOTABLE_OFF_SCREEN, _NOTABLE_OFFSET_MS = 0.1, 60
 
 
 def describe_binding(sight: Sight) -> str:
@@ -55,4 +59,10 @@ def _figures(sight: Sight) -> list[str]:
     figures = [f"score {binding.score:.2f}"]
     if binding.margin is not None and binding.runner_up_track_id is not None:
         figures.append(f"margin {binding.margin:.2f} over face {sight.letter_of(binding.runner_up_track_id)}")
+    if binding.confidence is not None:
+        figures.append(f"confidence {binding.confidence:.2f}")
+    if binding.off_screen is not None and binding.off_screen >= _NOTABLE_OFF_SCREEN:
+        figures.append(f"off screen {binding.off_screen:.2f}")
+    if binding.offset_ms is not None and abs(binding.offset_ms) >= _NOTABLE_OFFSET_MS:
+        figures.append(f"sound {abs(binding.offset_ms)} ms {'after' if binding.offset_ms > 0 else 'before'} the lips")
     return figures
