@@ -1,15 +1,20 @@
 """Crosstalk: a neighbour's voice in one's own microphone, told by its level.
 
-A voice reaches its owner's microphone louder than any other: at 10 cm against 1 m it is 20 dB. So where several
-channels hear speech at once, a channel that is much quieter than another hears that other's voice, and one that is
-about as loud hears its own owner speaking at the same time.
+A voice reaches its owner's microphone louder than any other: at 10 cm against 1 m it is 20 dB. So speech on a channel
+is another's where that other's channel, which hears speech too,
 
-Levels are compared over 210 ms, about a syllable: shorter, and the dips of one voice lie under the peaks of the other.
-Stretches of less than 150 ms on either side of the decision go along with what surrounds them.
+1. is louder by `crosstalk_db`, and
+2. is louder by about as much as it usually is while it is the loudest: the median of the difference of the two, less
+   10 dB. Whoever says "mm-hm" softly while another talks stands out from what bleeds over.
 
-The microphones must be set about alike, since only their levels are compared. Source: the idea of comparing normalised
-energies across channels is that of Pfau, Ellis and Stolcke, "Multispeaker speech activity detection for the ICSI
-meeting recorder", ASRU 2001; smoothing and thresholds are ours.
+Levels are compared over half a second, two or three syllables: shorter, and the dips of one voice lie under the peaks
+of another that speaks at the same time. A neighbour counts as speaking for 300 ms around where speech is found, since
+detectors end at different places on a loud and on a soft copy. Stretches of less than 300 ms on either side of the
+decision go along with what surrounds them.
+
+Where a channel is never the loudest for a second in all, only the first rule is left. Source: the idea of comparing
+normalised energies across channels is that of Pfau, Ellis and Stolcke, "Multispeaker speech activity detection for the
+ICSI meeting recorder", ASRU 2001; the rules and thresholds are ours.
 """
 
 from collections.abc import Sequence
@@ -21,8 +26,11 @@ from numpy.typing import NDArray
 from sdme_tools.backends.protocols import LEVEL_STEP_MS, HeardChannel
 from sdme_tools.records.span import Span
 
-SMOOTHED_STEPS = 21
-SHORT_STEPS = 15
+SMOOTHED_STEPS = 51
+SHORT_STEPS = 30
+AROUND_STEPS = 30
+STANDS_OUT_DB = 10.0
+ENOUGH_STEPS = 100
 
 _SILENT = 1e-12
 """Mean square of -120 dBFS: below every microphone, and it keeps the logarithm finite."""
@@ -30,15 +38,17 @@ _SILENT = 1e-12
 
 def find_crosstalk(heard: Sequence[HeardChannel], crosstalk_db: float) -> list[list[Span]]:
     """Return for each channel the parts of its speech that are a neighbour's voice, sorted and disjoint."""
-    levels = [measure_level_db(channel.energy) for channel in heard]
-    speaking = [_mask(channel.speech, len(channel.energy)) for channel in heard]
+    levels = np.stack([measure_level_db(channel.energy) for channel in heard])
+    speaking = [_mark_around(channel.speech, len(channel.energy)) for channel in heard]
+    loudest = levels.argmax(axis=0)
     found: list[list[Span]] = []
     for own, channel in enumerate(heard):
-        louder = np.full(len(channel.energy), -np.inf, np.float32)
-        for other in range(len(heard)):
-            if other != own:
-                louder = np.maximum(louder, np.where(speaking[other], levels[other], -np.inf))
-        is_bled = levels[own] < louder - crosstalk_db
+        is_bled = np.zeros(len(channel.energy), np.bool_)
+        for other in set(range(len(heard))) - {own}:
+            difference = levels[own] - levels[other]
+            usual = difference[speaking[other] & (loudest == other)]
+            stands_out = float(np.median(usual)) + STANDS_OUT_DB if len(usual) >= ENOUGH_STEPS else np.inf
+            is_bled |= speaking[other] & (difference < min(-crosstalk_db, stands_out))
         found.append([part for stretch in channel.speech for part in _bled_parts(stretch, is_bled)])
     return found
 
@@ -53,10 +63,11 @@ def measure_level_db(energy: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(10 * np.log10(smooth + _SILENT), np.float32)
 
 
-def _mask(spans: Sequence[Span], num_steps: int) -> NDArray[np.bool_]:
+def _mark_around(spans: Sequence[Span], num_steps: int) -> NDArray[np.bool_]:
     mask = np.zeros(num_steps, np.bool_)
     for span in spans:
-        mask[span.start_ms // LEVEL_STEP_MS : -(-span.end_ms // LEVEL_STEP_MS)] = True
+        first, beyond = span.start_ms // LEVEL_STEP_MS, -(-span.end_ms // LEVEL_STEP_MS)
+        mask[max(0, first - AROUND_STEPS) : beyond + AROUND_STEPS] = True
     return mask
 
 

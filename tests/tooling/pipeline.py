@@ -1,0 +1,5 @@
+"""The diarization pipeline that train_diarization.py made."""
+
+from pathlib import Path
+
+PIPELINE = Path(__file__).parents[1] / "data" / "diarization"
