@@ -15,7 +15,7 @@ In this order:
 Every millisecond of speech is in exactly one cut.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -71,9 +71,8 @@ def cut_speech(
     phrases = [
         part for phrase in _join_stretches(spoken, voiced, settings) for part in _split_phrase(phrase, energy, settings)
     ]
-    words = set(voiced) if voiced else set()
     return [
-        _pad_phrase(phrases, place, duration_ms, settings, others, is_vocal=set(phrases[place]) <= words)
+        _pad_phrase(phrases, place, duration_ms, settings, others, is_vocal=_lies_in(phrases[place], voiced))
         for place in range(len(phrases))
     ]
 
@@ -85,6 +84,14 @@ def _join_stretches(speech: list[Span], vocal: list[Span], settings: SegmentSect
     for _, group in groupby(told, key=lambda pair: pair[1] if apart else None):
         joined += _join_over_pauses([stretch for stretch, _ in group], settings.split_pause_ms)
     return joined
+
+
+def _lies_in(phrase: Phrase, vocal: list[Span]) -> bool:
+    """Whether every stretch of the phrase is a vocal event, or a piece of one."""
+    before = [bisect_right(vocal, stretch.start_ms, key=lambda event: event.start_ms) - 1 for stretch in phrase]
+    return all(
+        place >= 0 and stretch.end_ms <= vocal[place].end_ms for stretch, place in zip(phrase, before, strict=True)
+    )
 
 
 def _start(told: tuple[Span, UtteranceKind]) -> int:

@@ -165,9 +165,8 @@ def _account(
         elsewhere = _speech_elsewhere(voices, voice)
         for cut in voice.cuts:
             if not cut.is_kept:
-                detail = (
-                    f"{cut.speech_ms} ms of speech{_where(voice.line)}, at least {settings.min_utterance_ms} wanted"
-                )
+                heard = f"{cut.speech_ms} ms of {cut.kind.value}{_where(voice.line)}"
+                detail = f"{heard}, at least {settings.min_utterance_ms} wanted"
                 drops.append(_make_drop(recording, cut.span, TOO_SHORT, detail))
                 continue
             utterance = _make_utterance(recording, voice.line, cut, elsewhere, maker)

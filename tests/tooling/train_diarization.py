@@ -5,7 +5,8 @@
 It learns from the example's own espeak-ng voices only: the first eight lines of each of its eight speakers, at several
 speeds, which make further voices. Whoever tests takes the last two. What it writes is laid out like
 speaker-diarization-community-1: config.yaml, segmentation/, embedding/, plda/. It shows that the ordinary path loads
-and runs such a folder; it is no diarizer for real recordings.
+and runs such a folder; it is no diarizer for real recordings. The clustering's
+threshold was chosen on three dialogues (seeds 100 to 102) that no test or benchmark uses.
 
 The embedding is pyannote's XVectorMFCC, whose layers are 512 to 1500 wide. A few channels are trained and
 the others are zero, and the checkpoint is compressed, so that the folder stays small enough for a repository.
@@ -57,7 +58,7 @@ params:
   clustering:
     method: centroid
     min_cluster_size: 3
-    threshold: 0.8
+    threshold: 0.95
   segmentation:
     min_duration_off: 0.0
 """
