@@ -233,10 +233,24 @@ class FaceEmbedder(Backend, Protocol):
         """
         ...
 
+    def weigh_evidence(self, cosines: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return, for each cosine, the natural log of how much likelier it is between faces of one person than of two.
+
+        As between two recordings, and finite for finite cosines: the calibration belongs to the model.
+        """
+        ...
+
 
 class VoiceEmbedder(Backend, Protocol):
     """Tells people apart by their voices."""
 
     def embed_voices(self, voices: Sequence[Voice]) -> NDArray[np.float32]:
         """Return float32[N, D] of length 1 each, compared like those of faces; NaN where there is too little voice."""
+        ...
+
+    def weigh_evidence(self, cosines: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return, for each cosine, the natural log of how much likelier it is between voices of one person than of two.
+
+        As between two recordings, and finite for finite cosines: the calibration belongs to the model.
+        """
         ...

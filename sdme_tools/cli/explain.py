@@ -36,13 +36,20 @@ def explain(directory: Path, utterance_id: str, as_json: bool) -> None:
             click.echo(f"{name:<12}{text}")
 
 
+def _name_speaker(lineage: "Lineage") -> str:
+    named = lineage.binding.speaker_id if lineage.binding else None
+    if named or lineage.speaker_id is None:
+        return named or "unknown"
+    return f"{lineage.speaker_id} (recordings.csv names nobody; see `sdme speakers list`)"
+
+
 def _describe(lineage: "Lineage") -> Iterator[tuple[str, str]]:
     recording, utterance = lineage.recording, lineage.utterance
     yield "recording", f"{recording.recording_id}: {recording.source} (sha256 {recording.sha256[:16]}…)"
     yield "span", f"{utterance.span}, {utterance.speech_ms} ms of speech, {utterance.overlap_ms} ms of overlap"
     if lineage.binding is not None:
         binding = lineage.binding
-        yield "speaker", binding.speaker_id or "unknown"
+        yield "speaker", _name_speaker(lineage)
         score = "" if binding.score is None else f", score {binding.score:.2f}, margin {binding.margin or 0:.2f}"
         yield "face", f"{binding.track_id or 'none'} ({binding.reason}{score})"
     if lineage.face is not None:

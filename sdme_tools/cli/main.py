@@ -17,6 +17,7 @@ COMMANDS = {
     "explain": ("explain:explain", "Show everything known of an utterance."),
     "preview": ("preview:preview", "Draw pictures in which a person sees whether binding is right."),
     "transcripts": ("transcripts:transcripts", "Let people correct the words."),
+    "speakers": ("speakers:speakers", "Find the same person in several recordings."),
     "votes": ("votes:votes", "Bring in labels that people gave."),
     "export": ("export:export", "Write RTTM, WebVTT, Praat, ELAN or CSV files."),
     "release": ("release:release", "Write Parquet shards by speaker-disjoint splits."),
@@ -37,6 +38,7 @@ EXTRA_OF = {
     "train": "train",
     "audit": "extract,release",
     "models": "extract",
+    "speakers": "identity",
 }
 """Command -> the extra that it cannot do without."""
 

@@ -4,6 +4,7 @@ corpus.toml  participants.csv  recordings.csv
 recordings/<recording_id>/recording.json  <table>.jsonl  media/<utterance_id>/
                               dropped/<stage>.jsonl  receipts/<stage>.json
                               face_measures.npz  landmarks.npz
+identity/speakers.jsonl  links.jsonl  decisions.jsonl  likeness/<recording_id>.npz  sheet_<n>.png
 rounds/<round_id>/  releases/<version>/  runs/<name>/
 """
 
@@ -79,6 +80,34 @@ class Layout:
     def media(self, recording_id: str) -> Path:
         """One folder an utterance."""
         return self.recording_dir(recording_id) / "media"
+
+    @property
+    def identity(self) -> Path:
+        """Who is the same person in several recordings."""
+        return self.root / "identity"
+
+    @property
+    def speakers(self) -> Path:
+        """Everybody whom `sdme speakers link` compared."""
+        return self.identity / "speakers.jsonl"
+
+    @property
+    def speaker_links(self) -> Path:
+        """What the machine proposes; made anew each time."""
+        return self.identity / "links.jsonl"
+
+    @property
+    def speaker_decisions(self) -> Path:
+        """What people decided; nothing makes it again."""
+        return self.identity / "decisions.jsonl"
+
+    def likeness(self, recording_id: str) -> Path:
+        """Embeddings of a recording's faces and voices; its receipt lies beside it as .json."""
+        return self.identity / "likeness" / f"{recording_id}.npz"
+
+    def speaker_sheet(self, page: int) -> Path:
+        """A page of the contact sheet."""
+        return self.identity / f"sheet_{page}.png"
 
     @property
     def rounds(self) -> Path:

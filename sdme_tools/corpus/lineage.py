@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from sdme_tools.corpus.corpus import TABLE_NAMES, Corpus, Kind
+from sdme_tools.corpus.identity import SpeakerBook
 from sdme_tools.corpus.receipt import Receipt, read_receipt
 from sdme_tools.corpus.table import read_table
 from sdme_tools.errors import CorpusError
@@ -38,6 +39,8 @@ class Lineage:
 
     recording: Recording
     utterance: Utterance
+    speaker_id: str | None
+    """Who speaks, corpus-wide: a participant, else whom people decided it is, else a face or voice; None = unknown."""
     binding: Binding | None
     face: BoundFace | None
     quality: UtteranceQuality | None
@@ -69,6 +72,7 @@ def explain_utterance(corpus: Corpus, utterance_id: str) -> Lineage:
     return Lineage(
         recording=recording,
         utterance=utterance,
+        speaker_id=SpeakerBook(corpus).speaker_of(recording_id, utterance_id),
         binding=binding,
         face=BoundFace(track.track_id, track.participant_id, track.quality) if track else None,
         quality=_row(corpus, recording_id, UtteranceQuality, utterance_id),

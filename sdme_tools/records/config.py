@@ -315,6 +315,23 @@ class IdentitySection(Record):
     voice_model: Annotated[
         str, Field(description='Path of a GE2E voice encoder; "" = the one `sdme models fetch identity` brings.')
     ] = ""
+    faces_per_person: Annotated[
+        PositiveInt, Field(description="Pictures of a face that are compared, spread over the recording.")
+    ] = 8
+    voice_ms: Annotated[
+        PositiveInt, Field(description="Sound of a voice that is compared, the longest utterances first.")
+    ] = 30_000
+    prior: Annotated[
+        float,
+        Field(
+            gt=0,
+            lt=1,
+            description="How likely any two speakers of two recordings are one person, before they are looked at.",
+        ),
+    ] = 0.05
+    min_confidence: Annotated[Share, Field(description="Pairs at least this likely to be one person are proposed.")] = (
+        0.5
+    )
     options: Annotated[Options, Field(description="Handed to a backend of your own.")] = {}
 
 

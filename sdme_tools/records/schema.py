@@ -6,6 +6,7 @@ from sdme_tools.records.annotation import Annotation, Consensus, Item, Round
 from sdme_tools.records.base import Record
 from sdme_tools.records.config import CorpusConfig
 from sdme_tools.records.face import Binding, FaceTrack
+from sdme_tools.records.identity import Speaker, SpeakerDecision, SpeakerLink
 from sdme_tools.records.quality import UtteranceQuality
 from sdme_tools.records.recording import Participant, Recording
 from sdme_tools.records.release import Manifest
@@ -26,6 +27,9 @@ ON_DISK: tuple[type[Record], ...] = (
     Participant,
     Recording,
     Round,
+    Speaker,
+    SpeakerDecision,
+    SpeakerLink,
     Speaking,
     Transcript,
     TranscriptEdit,

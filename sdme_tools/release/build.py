@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from sdme_tools import __version__
 from sdme_tools.corpus.consistency import find_inconsistencies
 from sdme_tools.corpus.corpus import Corpus
+from sdme_tools.corpus.identity import SpeakerBook
 from sdme_tools.corpus.table import TEMPORARY_PREFIX, explain, read_table, write_record
 from sdme_tools.errors import ConfigError, ReleaseError, raise_together
 from sdme_tools.records.annotation import Consensus
@@ -134,6 +135,7 @@ def _read_tables(corpus: Corpus) -> CorpusTables:
         consensus=[row for path in consensus for row in read_table(path, Consensus)],
         edits=[row for name in ids for row in corpus.read(name, TranscriptEdit)],
         qualities=[row for name in ids for row in corpus.read(name, UtteranceQuality)],
+        recognised=SpeakerBook(corpus).recognise(ids),
     )
 
 

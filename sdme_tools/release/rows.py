@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sdme_tools.errors import ReleaseError, raise_together
 from sdme_tools.records.annotation import Condition, Consensus
@@ -19,7 +19,8 @@ REASONS = {
     "no_binding": "the bind stage has not run: sdme run",
     "no_transcript": "the transcribe stage has not run: sdme run",
     "no_clip": "the clips stage has not run: sdme run",
-    "unknown_speaker": "nobody knows who speaks: fill in recordings.csv (seat or channel) and run sdme ingest and run",
+    "unknown_speaker": "nobody knows who speaks: fill in recordings.csv (seat or channel) and run sdme ingest and run, "
+    "or sdme speakers merge them with a participant",
     "no_consent": "the speaker's consent in participants.csv does not cover the scope of the release",
     "others_no_consent": "clips show everyone in the recording, and somebody's consent does not cover the scope",
     "no_face": "not bound to a face, and require_face is set",
@@ -46,6 +47,8 @@ class CorpusTables:
     edits: Sequence[TranscriptEdit] = ()
     """What people wrote in place of the machine's text."""
     qualities: Sequence[UtteranceQuality] = ()
+    recognised: Mapping[str, str] = field(default_factory=dict)
+    """Utterance -> participant, as people decided with `sdme speakers`, where the binding names nobody."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,8 @@ class _Known:
     clip: Clip | None
     consensus: Sequence[Consensus]
     """One entry a round that it was voted on in, condition full only."""
+    speaker_id: str | None
+    """The participant who speaks."""
 
     @property
     def labels(self) -> list[str]:
@@ -124,7 +129,13 @@ def _gather(tables: CorpusTables) -> Iterator[_Known]:
             quality=qualities.get(name),
             clip=clips.get(name),
             consensus=decided.get(name, []),
+            speaker_id=_find_speaker(bindings.get(name), tables.recognised.get(name)),
         )
+
+
+def _find_speaker(binding: Binding | None, recognised: str | None) -> str | None:
+    """Who speaks: recordings.csv wins, by way of the binding; then what people decided."""
+    return (binding.speaker_id if binding else None) or recognised
 
 
 def _find_exclusion(
@@ -157,11 +168,12 @@ def _missing_consent(
         participant = participants.get(participant_id)
         return not (participant.consent if participant else Consent.NONE).covers(settings.scope)
 
-    speaker_id = known.binding.speaker_id if known.binding else None
-    if speaker_id is None:
+    if known.speaker_id is None:
         return "unknown_speaker", known.binding.reason.value if known.binding else ""
-    if refuses(speaker_id):
-        return "no_consent", f"speaker {speaker_id}, scope {settings.scope.value}"
+    if refuses(known.speaker_id):
+        return "no_consent", f"speaker {known.speaker_id}, scope {settings.scope.value}"
+    if settings.clips and not known.recording.participants:
+        return "others_no_consent", "recordings.csv lists nobody: who else is in the clip is not known"
     present = (seated.participant_id for seated in known.recording.participants)
     refusing = sorted({name for name in present if refuses(name)}) if settings.clips else []
     return ("others_no_consent", ", ".join(refusing)) if refusing else None
@@ -182,7 +194,7 @@ def _missing_label(known: _Known, settings: ReleaseSection) -> tuple[str, str] |
 def _make_row(known: _Known, *, ship_clip: bool) -> ReleaseRow:
     """Lay everything side by side; called only for utterances that `_find_exclusion` let pass."""
     utterance, binding, wording, clip = known.utterance, known.binding, known.wording, known.clip
-    if binding is None or binding.speaker_id is None or wording is None or clip is None:
+    if binding is None or known.speaker_id is None or wording is None or clip is None:
         raise ValueError(f"{utterance.utterance_id} was let pass without its material")
     votes = Counter[str]()
     for row in known.consensus:
@@ -192,7 +204,7 @@ def _make_row(known: _Known, *, ship_clip: bool) -> ReleaseRow:
         utterance_id=utterance.utterance_id,
         recording_id=utterance.recording_id,
         session_id=known.recording.session_id,
-        speaker_id=binding.speaker_id,
+        speaker_id=known.speaker_id,
         span=utterance.span,
         text=wording.text,
         text_edited=wording.edit is not None,

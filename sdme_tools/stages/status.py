@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from sdme_tools.corpus.corpus import Corpus
+from sdme_tools.corpus.identity import SpeakerBook
 from sdme_tools.corpus.receipt import Failure, Freshness, read_receipt
 from sdme_tools.corpus.table import read_record
 from sdme_tools.errors import SdmeError
@@ -35,7 +36,7 @@ class RecordingStatus:
     recording_id: str
     duration_ms: int
     participants: dict[str, Consent]
-    """Consent by participant; somebody without a row in participants.csv has none."""
+    """Consent by participant, listed or recognised; somebody without a row in participants.csv has none."""
     stages: dict[str, StageStatus]
 
 
@@ -70,15 +71,20 @@ def summarise_corpus(corpus: Corpus) -> CorpusStatus:
         CorpusError: a table is damaged.
         ConfigError: participants.csv is.
     """
-    recordings, people = corpus.recordings(), corpus.participants()
+    recordings, people, book = corpus.recordings(), corpus.participants(), SpeakerBook(corpus)
     utterances = [row for r in recordings for row in corpus.read(r.recording_id, Utterance)]
     bindings = [row for r in recordings for row in corpus.read(r.recording_id, Binding)]
     transcripts = [row for r in recordings for row in corpus.read(r.recording_id, Transcript)]
     qualities = [row for r in recordings for row in corpus.read(r.recording_id, UtteranceQuality)]
     drops = [drop for r in recordings for drop in corpus.drops(r.recording_id)]
     speakers = {u.utterance_id: u.speaker_id for u in utterances} | {b.utterance_id: b.speaker_id for b in bindings}
+    recognised = {r.recording_id: book.recognise([r.recording_id]) for r in recordings}
+    speakers |= {utterance_id: name for found in recognised.values() for utterance_id, name in found.items()}
     return CorpusStatus(
-        recordings=tuple(_summarise_recording(corpus, recording, people) for recording in recordings),
+        recordings=tuple(
+            _summarise_recording(corpus, recording, people, recognised[recording.recording_id].values())
+            for recording in recordings
+        ),
         duration_ms=sum(r.duration_ms for r in recordings),
         num_utterances=len(utterances),
         speech_ms=sum(u.speech_ms for u in utterances),
@@ -106,8 +112,10 @@ def _count(values: Iterable[str]) -> dict[str, int]:
     return dict(sorted(Counter(values).items()))
 
 
-def _summarise_recording(corpus: Corpus, recording: Recording, people: dict[str, Participant]) -> RecordingStatus:
-    ids = [seated.participant_id for seated in recording.participants]
+def _summarise_recording(
+    corpus: Corpus, recording: Recording, people: dict[str, Participant], recognised: Iterable[str]
+) -> RecordingStatus:
+    ids = [*(seated.participant_id for seated in recording.participants), *sorted(recognised)]
     return RecordingStatus(
         recording_id=recording.recording_id,
         duration_ms=recording.duration_ms,

@@ -2,7 +2,8 @@
 
 Local binary patterns of the face in a grid, and the colours of the hair above it and the clothes below. In one
 recording, where nobody changes their clothes or the light, that rejoins a person who turned away; between recordings
-it says more of the clothes than of the person.
+it says more of the clothes than of the person, so its evidence there is small: of eleven people of the GRID corpus in
+one studio the nearest two have a cosine of .96, as has one person in two clips.
 Source: Ahonen et al. 2006, "Face Description with Local Binary Patterns", IEEE TPAMI 28(12).
 """
 
@@ -28,6 +29,7 @@ NUM_PATTERNS = 59
 NUM_HUES, NUM_CHROMAS, NUM_LIGHTS = 6, 2, 4
 MIN_FACE_PX = 20
 MIN_CONTRAST = 4.0
+EVEN_COSINE, EVIDENCE_SLOPE, MAX_EVIDENCE = 0.93, 20.0, 2.0
 
 Floats = NDArray[np.float64]
 
@@ -57,6 +59,10 @@ class Appearance:
             # Square roots make the dot product Bhattacharyya's measure of how far two histograms agree.
             embeddings[number] = np.concatenate([np.sqrt(part / 3) for part in parts])
         return embeddings
+
+    def weigh_evidence(self, cosines: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return natural log likelihood ratios for cosines, small ones: clothes change."""
+        return np.clip(EVIDENCE_SLOPE * (np.asarray(cosines, np.float64) - EVEN_COSINE), -MAX_EVIDENCE, MAX_EVIDENCE)
 
 
 def _cut(frame: Frame, box: Box) -> Frame | None:

