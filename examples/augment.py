@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from sound import RATE_HZ, read_audio, through_aac
 
 SPEECH_DIR = Path(__file__).parent / "speech"
+STEP = RATE_HZ // 50  # samples that one position of Whisper's encoder stands for
+GAP = RATE_HZ // 2  # between the utterances of a packed window
 
 
 @dataclass(frozen=True)
@@ -25,13 +27,26 @@ class Speech:
 
 
 @dataclass(frozen=True)
+class Segment:
+    """Some words said in one go; bounds holds the start and end of each in samples of the example's signal."""
+
+    words: tuple[str, ...]
+    bounds: tuple[tuple[int, int], ...]
+
+    def shifted(self, num_samples: int, factor: float = 1.0) -> "Segment":
+        """The same words, played 1 / factor as fast and then so much later."""
+        return Segment(
+            self.words,
+            tuple((num_samples + round(a * factor), num_samples + round(b * factor)) for a, b in self.bounds),
+        )
+
+
+@dataclass(frozen=True)
 class Example:
-    """A signal to hear and the text to write; start_s and end_s bound the speech (both 0 where there is none)."""
+    """A signal to hear, and what is said in it, in order; no segment where it is silent."""
 
     signal: NDArray[np.float32]
-    text: str
-    start_s: float
-    end_s: float
+    segments: tuple[Segment, ...]
 
 
 def load_speech() -> list[Speech]:
@@ -47,6 +62,14 @@ def load_speech() -> list[Speech]:
     return speech
 
 
+@dataclass(frozen=True)
+class Window:
+    """Examples packed into one signal, each with the sample at which it begins."""
+
+    signal: NDArray[np.float32]
+    pieces: tuple[tuple[int, Example], ...]
+
+
 class Augmentation:
     """Draws examples; the same seed draws the same ones."""
 
@@ -55,60 +78,64 @@ class Augmentation:
         self._random = np.random.default_rng(seed)
 
     def draw(self) -> Example:
-        """Mostly one utterance or a part of one, sometimes two, sometimes none."""
-        return self.pair() if self._random.random() < 0.12 else self.single()
-
-    def single(self) -> Example:
-        """One utterance or some consecutive words of it, or nothing but noise."""
+        """Mostly one utterance or a part of one, sometimes two in one go, sometimes none."""
         kind = self._random.random()
-        if kind < 0.08:
-            return self._noise_only()
-        signal, text = self._utterance() if kind < 0.75 else self._excerpt()
-        return self._place(signal, text)
+        if kind < 0.06:
+            return self._dirty(Example(self._silence(0.3, 4.0), ()))
+        return self._dirty(self.join([self._take() for _ in range(1 if kind < 0.85 else 2)], 0.1, 0.9))
 
-    def pair(self) -> Example:
-        """Two utterances in one window, as where a voice activity detector bridges the pause between turns."""
-        (first, first_text), (second, second_text) = self._utterance(), self._utterance()
-        pause = self._silence(0.1, 0.9)
-        return self._place(np.concatenate([first, pause, second]), f"{first_text} {second_text}")
+    def window(self) -> Window:
+        """A window as the transcriber packs it: utterances with noise around each, half a second of silence between."""
+        longest_s = self._random.choice([self._random.uniform(1.0, 29.0), 29.0])  # and half a second of silence
+        pieces, begin = [], 0
+        while True:
+            piece = self.draw()
+            if pieces and begin + len(piece.signal) > longest_s * RATE_HZ:
+                break
+            pieces.append((begin, piece))
+            begin += -(-(len(piece.signal) + GAP) // STEP) * STEP
+        signal = np.zeros(begin, np.float32)
+        for start, piece in pieces:
+            signal[start : start + len(piece.signal)] = piece.signal
+        return Window(signal, tuple(pieces))
 
-    def _utterance(self) -> tuple[NDArray[np.float32], str]:
+    def join(self, parts: list[Example], shortest_s: float, longest_s: float) -> Example:
+        """Put silence before, between and after the parts."""
+        signals, segments = [self._silence(0.0, 0.4)], []
+        for place, part in enumerate(parts):
+            if place:
+                signals.append(self._silence(shortest_s, longest_s))
+            begin = sum(map(len, signals))
+            segments += [segment.shifted(begin) for segment in part.segments]
+            signals.append(part.signal)
+        signals.append(self._silence(0.0, 0.4))
+        return Example(np.concatenate(signals), tuple(segments))
+
+    def _take(self) -> Example:
+        """One utterance, or some consecutive words of it, up to 5 % faster or slower, 6 dB louder or softer."""
         chosen = self._speech[self._random.integers(len(self._speech))]
-        return self._perform(chosen.takes[self._random.integers(2)]), " ".join(chosen.words)
-
-    def _excerpt(self) -> tuple[NDArray[np.float32], str]:
-        chosen = self._speech[self._random.integers(len(self._speech))]
-        num_words = int(self._random.integers(2, len(chosen.words)))
-        first = int(self._random.integers(len(chosen.words) - num_words + 1))
-        start, end = chosen.bounds[first][0], chosen.bounds[first + num_words - 1][1]
-        take = chosen.takes[self._random.integers(2)]
-        return self._perform(take[start:end]), " ".join(chosen.words[first : first + num_words])
-
-    def _perform(self, signal: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Play a little faster or slower (5 %) and louder or softer (6 dB)."""
-        num_samples = round(len(signal) * self._random.uniform(0.95, 1.05))
-        positions = np.linspace(0, len(signal) - 1, num_samples)
-        played = np.interp(positions, np.arange(len(signal)), signal)
+        num_words, first = len(chosen.words), 0
+        if self._random.random() < 0.25:
+            num_words = int(self._random.integers(2, len(chosen.words)))
+            first = int(self._random.integers(len(chosen.words) - num_words + 1))
+        bounds = chosen.bounds[first : first + num_words]
+        signal = chosen.takes[self._random.integers(2)][bounds[0][0] : bounds[-1][1]]
+        factor = self._random.uniform(0.95, 1.05)
+        played = np.interp(np.linspace(0, len(signal) - 1, round(len(signal) * factor)), np.arange(len(signal)), signal)
         gain = 10 ** (self._random.uniform(-6, 6) / 20)
-        scaled: NDArray[np.float32] = (played * gain).astype(np.float32)
-        return scaled
+        segment = Segment(chosen.words[first : first + num_words], bounds).shifted(
+            -round(bounds[0][0] * factor), factor
+        )
+        return Example((played * gain).astype(np.float32), (segment,))
 
     def _silence(self, shortest_s: float, longest_s: float) -> NDArray[np.float32]:
         return np.zeros(round(self._random.uniform(shortest_s, longest_s) * RATE_HZ), np.float32)
 
-    def _place(self, signal: NDArray[np.float32], text: str) -> Example:
-        before, after = self._silence(0.0, 0.6), self._silence(0.0, 0.6)
-        start_s, end_s = len(before) / RATE_HZ, (len(before) + len(signal)) / RATE_HZ
-        return Example(self._dirty(np.concatenate([before, signal, after])), text, start_s, end_s)
-
-    def _noise_only(self) -> Example:
-        return Example(self._dirty(self._silence(0.3, 4.0)), "", 0.0, 0.0)
-
-    def _dirty(self, signal: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _dirty(self, example: Example) -> Example:
         """Add noise of a random colour (about -66 to -34 dB of full scale) to four signals of five."""
         if self._random.random() < 0.2:
-            return signal
-        white = self._random.standard_normal(len(signal) + 1).astype(np.float32)
+            return example
+        white = self._random.standard_normal(len(example.signal) + 1).astype(np.float32)
         colour = self._random.uniform(0.0, 0.95)
-        noise = white[1:] + colour * white[:-1]
-        return np.asarray(signal + noise * np.float32(10 ** self._random.uniform(-3.3, -2.0)), np.float32)
+        noise = (white[1:] + colour * white[:-1]) * 10 ** self._random.uniform(-3.3, -2.0)
+        return Example((example.signal + noise).astype(np.float32), example.segments)

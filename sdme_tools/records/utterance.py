@@ -90,7 +90,15 @@ class Transcript(Record):
     compression_ratio: float | None = None
     """Length of the text over its length when compressed; above 2.4 it repeats itself."""
     flags: tuple[str, ...] = ()
-    """Doubts in codes: 'empty', 'no_speech', 'low_confidence', 'repetitive'."""
+    """Doubts and what was done about them, in codes.
+
+    'empty': no text. 'no_speech': the recogniser hears no speech and is unsure of its text. 'low_confidence': it is
+    unsure. 'repetitive': the text compresses too well, or the same few words come over and over. 'too_fast',
+    'too_slow': more or fewer letters than people say in the time. 'on_silence': there is a text, but nothing loud
+    enough to be heard. 'wordless': a voice without words, which the recogniser was not asked about. 'redone': decoded
+    again by itself, because its part of a packed window looked wrong. 'retried': decoded again at higher temperatures,
+    because the text looked wrong; the doubts that are still there then hold for all of them.
+    """
     source: Source
 
 

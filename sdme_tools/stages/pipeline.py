@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sdme_tools.backends import registry
 from sdme_tools.backends.packages import require_version
 from sdme_tools.corpus.layout import FACE_MEASURES, LANDMARKS
+from sdme_tools.errors import SdmeError
 from sdme_tools.records.base import Record, Source, combine_sources
 from sdme_tools.records.config import CorpusConfig
 from sdme_tools.records.face import Binding, FaceTrack
@@ -74,6 +75,10 @@ class Stage:
     """Files that it may write into the recording's folder besides its table."""
     reads_files: tuple[str, ...] = ()
     """Files of the stages before it that it reads besides their tables, where they are there."""
+    is_pooled: Callable[[CorpusConfig], bool] = lambda _: False
+    """Whether short recordings are worked on together: see pools.py."""
+    run_pool: Callable[[Sequence[StageInput]], "list[StageOutput | SdmeError]"] | None = None
+    """How that is done: one output each, or what is wrong with the recording."""
 
 
 def _segment(given: StageInput) -> StageOutput:
@@ -142,11 +147,19 @@ def _bind(given: StageInput) -> StageOutput:
 
 
 def _transcribe(given: StageInput) -> StageOutput:
-    from sdme_tools.stages.transcribe import transcribe_utterances
+    (output,) = _transcribe_pool([given])
+    if isinstance(output, SdmeError):
+        raise output
+    return output
 
-    transcriber = registry.create_transcriber(given.config.transcribe, given.device)
-    utterances = given.tables[Utterance]
-    return StageOutput(transcribe_utterances(given.recording, given.source, utterances, transcriber))
+
+def _transcribe_pool(given: Sequence[StageInput]) -> list[StageOutput | SdmeError]:
+    from sdme_tools.stages.transcribe import Spoken, describe_work, transcribe_together
+
+    transcriber = registry.create_transcriber(given[0].config.transcribe, given[0].device)
+    spoken = [Spoken(one.recording, one.source, one.tables[Utterance]) for one in given]
+    made = transcribe_together(spoken, transcriber)
+    return [one if isinstance(one, SdmeError) else StageOutput(one, notes=describe_work(one)) for one in made]
 
 
 def _quality(given: StageInput) -> StageOutput:
@@ -238,7 +251,7 @@ STAGES: dict[str, Stage] = {
         ),
         Stage(
             name="transcribe",
-            version=1,
+            version=2,
             reads=(Utterance,),
             writes=Transcript,
             run=_transcribe,
@@ -246,6 +259,8 @@ STAGES: dict[str, Stage] = {
                 source
             ),
             section="transcribe",
+            is_pooled=lambda config: registry.packs_recordings(config.transcribe),
+            run_pool=_transcribe_pool,
             neutral=frozenset({"batch_size", "model"}),  # the hash of the weights speaks for the model
             uses_gpu=lambda _: True,
         ),

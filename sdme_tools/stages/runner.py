@@ -1,7 +1,8 @@
 """Run the stages over a corpus: the only code of the stages that opens it.
 
 The unit of work and of resume is (recording, stage). A unit reads its tables, runs, writes its table and what it left
-out, and last its receipt; killed in between, it has no receipt that matches and runs again.
+out, and last its receipt; killed in between, it has no receipt that matches and runs again. Units of a pool of short
+recordings run in one call (pools.py), and each is written by itself.
 """
 
 import os
@@ -15,7 +16,7 @@ from typing import Any
 from sdme_tools.backends.device import has_cuda_driver, resolve_device
 from sdme_tools.backends.registry import Device
 from sdme_tools.corpus.corpus import TABLE_NAMES, Corpus
-from sdme_tools.corpus.receipt import Failure, Freshness, Receipt, describe_file
+from sdme_tools.corpus.receipt import Basis, Failure, Freshness, Receipt, describe_file
 from sdme_tools.corpus.table import TEMPORARY_PREFIX, sweep_temporaries, write_record, write_table
 from sdme_tools.engine.local import open_pool
 from sdme_tools.errors import BackendError, CorpusError, MediaError, SdmeError
@@ -33,10 +34,17 @@ from sdme_tools.stages.pipeline import (
     choose_standing,
     stages_before,
 )
+from sdme_tools.stages.pools import make_pools
 from sdme_tools.stages.schedule import Call, Finished, Pool, Schedule
 
 Unit = tuple[str, str]
 """recording_id, stage name."""
+
+Work = tuple[str, ...]
+"""Name of a stage, and the recordings that it is to be done for in one call."""
+
+Done = dict[str, Receipt | SdmeError]
+"""How it ended, by recording."""
 
 
 class State(StrEnum):
@@ -120,9 +128,32 @@ class _Run:
         self.corpus = corpus
         self.recordings = {recording.recording_id: recording for recording in recordings}
         self.open: dict[Unit, Stage] = {(r.recording_id, s.name): s for r in recordings for s in stages}
+        self.pools = self._add_company(stages)
         self.asked_for = set(self.open)
         self.outcomes: dict[Unit, Outcome] = {}
+        self.settled: dict[Unit, bool] = {}
         self.on_outcome = on_outcome
+
+    def _add_company(self, stages: list[Stage]) -> dict[str, dict[str, tuple[str, ...]]]:
+        """Find the pools of each pooled stage, and have what it reads made for the whole pool.
+
+        Returns:
+            Name of the stage -> recording -> the recordings of its pool.
+        """
+        pooled = [stage for stage in stages if stage.is_pooled(self.corpus.config)]
+        if not pooled:
+            return {}
+        known = {recording_id: self.corpus.recording(recording_id) for recording_id in self.corpus.recording_ids()}
+        pools = make_pools(list(known.values()))
+        for recording_id in {other for one in self.recordings for other in pools[one]} - set(self.recordings):
+            self.recordings[recording_id] = known[recording_id]
+            needed = {before.name: before for stage in pooled for before in stages_before(stage) if before in stages}
+            self.open |= {(recording_id, name): stage for name, stage in needed.items()}
+        return {stage.name: pools for stage in pooled}
+
+    def _company(self, unit: Unit) -> tuple[str, ...]:
+        """The recordings that a unit is worked on with, its own among them."""
+        return self.pools.get(unit[1], {}).get(unit[0], (unit[0],))
 
     def go(self, jobs: int, device: str) -> RunReport:
         """Work through the open units."""
@@ -131,25 +162,33 @@ class _Run:
             resolved = _resolve_device(device)
             cores = len(os.sched_getaffinity(0))
             pools = {"cpu": Pool(jobs, max(1, cores // jobs)), "gpu": Pool(1, cores)}
-            with Schedule[Unit, Receipt](pools) as schedule:
+            with Schedule[Work, Done](pools) as schedule:
                 self._submit(schedule, ready, resolved)
                 for finished in schedule.finished():
                     self._end(finished)
                     self._submit(schedule, self._ready(), resolved)
         return RunReport(tuple(self.outcomes[unit] for unit in sorted(self.outcomes, key=_in_pipeline_order)))
 
-    def _submit(self, schedule: Schedule[Unit, Receipt], units: list[Unit], device: Device) -> None:
-        for recording_id, name in units:
+    def _submit(self, schedule: Schedule[Work, Done], units: list[Unit], device: Device) -> None:
+        together: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+        for unit in units:
+            together.setdefault((unit[1], self._company(unit)), []).append(unit[0])
+        for (name, company), wanted in together.items():
             pool = "gpu" if device == "cuda" and STAGES[name].uses_gpu(self.corpus.config) else "cpu"
-            call = Call(pool, perform, (self.corpus.root, self.corpus.config, recording_id, name, device))
-            schedule.submit((recording_id, name), call)
+            call = Call(pool, perform, (self.corpus.root, self.corpus.config, wanted, company, name, device))
+            schedule.submit((name, *wanted), call)
 
     def _ready(self) -> list[Unit]:
         """Take out of the open units those that can run now; settle those that need not or cannot."""
         ready: list[Unit] = []
-        for unit, stage in list(self.open.items()):
-            before = [(unit[0], earlier.name) for earlier in stages_before(stage)]
-            if any(earlier in self.asked_for and earlier not in self.outcomes for earlier in before):
+        waits: dict[tuple[str, tuple[str, ...]], bool] = {}
+        # Stage by stage: what settles here may be what the units of another recording's pool wait for.
+        for unit, stage in sorted(self.open.items(), key=lambda item: list(STAGES).index(item[1].name)):
+            company = (stage.name, self._company(unit))
+            if company not in waits:
+                before = [(one, earlier.name) for one in company[1] for earlier in stages_before(stage)]
+                waits[company] = any(one in self.asked_for and one not in self.outcomes for one in before)
+            if waits[company]:
                 continue
             del self.open[unit]
             try:
@@ -165,6 +204,9 @@ class _Run:
         return ready
 
     def _obstacle(self, unit: Unit, stage: Stage) -> str | None:
+        for recording_id in set(self._company(unit)) - {unit[0]}:
+            if any(not self._is_settled(recording_id, earlier) for earlier in stages_before(stage)):
+                return f"{recording_id}, which is worked on together with it, is not up to date; run all stages"
         for earlier in stages_before(stage):
             before = self.outcomes.get((unit[0], earlier.name))
             if before is not None and before.state not in (State.FRESH, State.DONE):
@@ -173,15 +215,26 @@ class _Run:
                 return f"{earlier.name} is not up to date; run it too"
         return None
 
-    def _end(self, finished: Finished[Unit, Receipt]) -> None:
-        receipt = finished.result
-        if receipt is not None:
-            counts = (receipt.num_kept, receipt.num_dropped)
-            self._settle(finished.name, State.DONE, counts=counts, what="; ".join(receipt.notes))
-        elif finished.error is not None:
-            self._fail(finished.name, finished.error)
-        else:
-            self._settle(finished.name, State.BUG, what=finished.bug or "")
+    def _is_settled(self, recording_id: str, stage: Stage) -> bool:
+        """Whether a stage of a companion is as it will be: done, or failed and therefore left out."""
+        unit = (recording_id, stage.name)
+        if unit not in self.outcomes and unit not in self.settled:
+            freshness = freshness_of(self.corpus, self.recordings[recording_id], stage)
+            self.settled[unit] = freshness in (Freshness.FRESH, Freshness.FAILED)
+        return unit in self.outcomes or self.settled[unit]
+
+    def _end(self, finished: Finished[Work, Done]) -> None:
+        name, *recording_ids = finished.name
+        for recording_id in recording_ids:
+            unit = (recording_id, name)
+            done = finished.error if finished.result is None else finished.result[recording_id]
+            if isinstance(done, Receipt):
+                counts = (done.num_kept, done.num_dropped)
+                self._settle(unit, State.DONE, counts=counts, what="; ".join(done.notes))
+            elif isinstance(done, SdmeError):
+                self._fail(unit, done)
+            else:
+                self._settle(unit, State.BUG, what=finished.bug or "")
 
     def _fail(self, unit: Unit, error: SdmeError) -> None:
         failure = Failure(stage=unit[1], what=error.what, cure=error.cure)
@@ -208,23 +261,61 @@ def _resolve_device(device: str) -> Device:
         return pool.submit(resolve_device, device).result()
 
 
-def perform(root: Path, config: CorpusConfig, recording_id: str, stage_name: str, device: Device) -> Receipt:
-    """Run one stage of one recording and write what it made; called in a process of the pool.
+def perform(
+    root: Path, config: CorpusConfig, wanted: Sequence[str], company: Sequence[str], stage_name: str, device: Device
+) -> Done:
+    """Run one stage for some recordings in the company they belong to, and write what it made for those wanted.
+
+    Called in a process of the pool. Of a recording that is at fault nothing but temporary files was written, and the
+    others go on without it.
 
     Raises:
-        SdmeError: the recording or the model is at fault; nothing but temporary files was written.
+        SdmeError: the model is at fault.
     """
     corpus, stage = Corpus(root, config), STAGES[stage_name]
+    done: Done = {}
+    given: dict[str, tuple[StageInput, Basis]] = {}
+    for recording_id in company:
+        try:
+            given[recording_id] = _take(corpus, recording_id, stage, device)
+        except SdmeError as error:
+            done[recording_id] = error
+    if not given.keys().isdisjoint(wanted):
+        for recording_id in given.keys() & set(wanted):
+            _forget(corpus, recording_id, stage)
+        outputs = _run(stage, [stage_input for stage_input, _ in given.values()])
+        for (recording_id, (stage_input, basis)), output in zip(given.items(), outputs, strict=True):
+            if recording_id in wanted:
+                done[recording_id] = _keep(corpus, stage_input, stage, basis, output)
+    return {recording_id: done[recording_id] for recording_id in wanted}
+
+
+def _run(stage: Stage, given: list[StageInput]) -> Sequence[StageOutput | SdmeError]:
+    return stage.run_pool(given) if stage.run_pool else [stage.run(one) for one in given]
+
+
+def _take(corpus: Corpus, recording_id: str, stage: Stage, device: Device) -> tuple[StageInput, Basis]:
     recording = corpus.recording(recording_id)
     source, recording_dir = corpus.source_path(recording), corpus.layout.recording_dir(recording_id)
     _require_source(source, recording)
     basis = basis_of(corpus, recording, stage)
     if basis is None:
-        raise CorpusError(f"{recording_id}: {stage_name} lacks its input", cure="run all stages: `sdme run`")
-    _forget(corpus, recording_id, stage)
+        raise CorpusError(f"{recording_id}: {stage.name} lacks its input", cure="run all stages: `sdme run`")
     tables = {kind: corpus.read(recording_id, kind) for kind in stage.reads}
-    output = stage.run(StageInput(recording, source, recording_dir, config, device, tables))
-    _require_account(recording_id, stage, tables, output)
+    return StageInput(recording, source, recording_dir, corpus.config, device, tables), basis
+
+
+def _keep(
+    corpus: Corpus, given: StageInput, stage: Stage, basis: Basis, output: StageOutput | SdmeError
+) -> Receipt | SdmeError:
+    """Write a recording's output; what is wrong with it instead, so that the others of its pool are written."""
+    recording_id = given.recording.recording_id
+    if isinstance(output, SdmeError):
+        return output
+    try:
+        _require_account(recording_id, stage, given.tables, output)
+    except SdmeError as error:
+        return error
     receipt = Receipt(
         fingerprint=basis.fingerprint(),
         basis=basis,
@@ -233,8 +324,8 @@ def perform(root: Path, config: CorpusConfig, recording_id: str, stage_name: str
         num_dropped=len(output.dropped),
         notes=output.notes,
     )
-    write_record(corpus.layout.receipt(recording_id, stage_name), receipt)
-    corpus.layout.failure(recording_id, stage_name).unlink(missing_ok=True)
+    write_record(corpus.layout.receipt(recording_id, stage.name), receipt)
+    corpus.layout.failure(recording_id, stage.name).unlink(missing_ok=True)
     return receipt
 
 

@@ -11,16 +11,26 @@ from sdme_tools.backends.protocols import Transcriber, TranscriptionRequest
 from sdme_tools.backends.registry import BACKENDS, create_transcriber
 from sdme_tools.records.config import TranscribeSection
 from sdme_tools.records.span import Span
+from tests.ctranslate2_folder import convert_checkpoint
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 LINES = json.loads((EXAMPLES / "speech" / "speech.json").read_text())[:4]
 PAUSE_MS = 1000
 
 
-@pytest.fixture(params=sorted(BACKENDS["transcribe"]))
-def transcriber(request: pytest.FixtureRequest) -> Transcriber:
-    model = str(EXAMPLES / "models" / "whisper-example.pt")
-    return create_transcriber(TranscribeSection(backend=request.param, model=model, batch_size=3), "cpu")
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The example's checkpoint in the form that each backend reads."""
+    checkpoint = EXAMPLES / "models" / "whisper-example.pt"
+    folder = convert_checkpoint(checkpoint, tmp_path_factory.mktemp("ctranslate2") / "example")
+    return {"faster-whisper": folder, "whisper": checkpoint, "sidecar": checkpoint}
+
+
+@pytest.fixture(params=[*sorted(BACKENDS["transcribe"]), "whisper packed"])
+def transcriber(request: pytest.FixtureRequest, models: dict[str, Path]) -> Transcriber:
+    name, _, packing = request.param.partition(" ")
+    settings = TranscribeSection(backend=name, model=str(models[name]), batch_size=3, packing=bool(packing))
+    return create_transcriber(settings, "cpu")
 
 
 @pytest.fixture
@@ -50,9 +60,25 @@ def _read(path: Path) -> np.ndarray:
 def test_one_transcript_a_request_in_order(transcriber: Transcriber, requests: list[TranscriptionRequest]) -> None:
     shuffled = [requests[place] for place in (2, 0, 3, 1)]
     forwards, backwards = transcriber.transcribe(requests), transcriber.transcribe(shuffled)
+    alone = [transcriber.transcribe([request])[0] for request in requests]
     assert [transcript.utterance_id for transcript in forwards] == [request.utterance_id for request in requests]
-    assert backwards == [forwards[place] for place in (2, 0, 3, 1)]
-    assert forwards == [transcriber.transcribe([request])[0] for request in requests]
+    assert [transcript.utterance_id for transcript in backwards] == [request.utterance_id for request in shuffled]
+    assert [transcript.text for transcript in backwards] == [forwards[place].text for place in (2, 0, 3, 1)]
+    assert [transcript.text for transcript in forwards] == [transcript.text for transcript in alone]
+
+
+def test_the_same_call_gives_the_same_rows(transcriber: Transcriber, requests: list[TranscriptionRequest]) -> None:
+    assert transcriber.transcribe(requests) == transcriber.transcribe(requests)
+
+
+def test_words_are_those_of_the_text_within_the_utterance_and_in_order(
+    transcriber: Transcriber, requests: list[TranscriptionRequest]
+) -> None:
+    for transcript, request in zip(transcriber.transcribe(requests), requests, strict=True):
+        words = transcript.words
+        assert not words or " ".join(word.text for word in words) == transcript.text
+        assert all(request.span.overlap_ms(word.span) == word.span.duration_ms for word in words)
+        assert [word.span.start_ms for word in words] == sorted(word.span.start_ms for word in words)
 
 
 def test_what_is_written_is_what_was_said(transcriber: Transcriber, requests: list[TranscriptionRequest]) -> None:

@@ -134,7 +134,15 @@ def _load_once(checkpoint: Checkpoint, device: str) -> "Whisper":
     wrong = [name for name, weight in model.state_dict().items() if not weight.isfinite().all()]
     if wrong:
         raise _refuse(path, f"{len(wrong)} of its weights are not finite numbers, such as {wrong[0]}")
+    _set_alignment_heads(model, checkpoint.sha256)
     return cast("Whisper", model.to(device).eval())
+
+
+def _set_alignment_heads(model: "Whisper", sha256: str) -> None:
+    """Name the heads that tell the time of words, which whisper knows of its published models, wherever they lie."""
+    for name, url in list_published().items():
+        if _Published(url).sha256 == sha256:
+            model.set_alignment_heads(require_package("whisper")._ALIGNMENT_HEADS[name])
 
 
 def _read_checkpoint(path: Path) -> Any:  # noqa: ANN401 - whatever the file holds; the caller finds out

@@ -14,13 +14,20 @@ from whisper.model import ModelDimensions, Whisper
 from whisper.tokenizer import get_tokenizer
 
 from sdme_tools.backends.asr import checkpoint
-from sdme_tools.backends.asr.whisper import WhisperTranscriber, cut_windows, fetch_whisper, make_mel
+from sdme_tools.backends.asr.decoding import make_mel
+from sdme_tools.backends.asr.packing import cut_pieces
+from sdme_tools.backends.asr.whisper import WhisperTranscriber, fetch_whisper
 from sdme_tools.backends.protocols import TranscriptionRequest
 from sdme_tools.errors import BackendError, ConfigError
 from sdme_tools.records.config import TranscribeSection
 from sdme_tools.records.span import Span
 
 RATE_HZ = 16_000
+
+
+def _settings(**given: object) -> TranscribeSection:
+    """Without another try: what an untrained model writes is always doubtful."""
+    return TranscribeSection.model_validate({"retry": False, **given})
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +79,8 @@ def _make_requests(*seconds: float) -> list[TranscriptionRequest]:
 def test_batches_give_what_one_by_one_gives_in_the_order_asked(checkpoints: Path, name: str) -> None:
     requests = _make_requests(1.0, 3.0, 0.4, 2.0, 1.5)
     model = str(checkpoints / f"{name}.pt")
-    together = WhisperTranscriber(TranscribeSection(model=model, batch_size=4), "cpu").transcribe(requests)
-    alone = WhisperTranscriber(TranscribeSection(model=model, batch_size=1), "cpu").transcribe(requests)
+    together = WhisperTranscriber(_settings(model=model, batch_size=4), "cpu").transcribe(requests)
+    alone = WhisperTranscriber(_settings(model=model, batch_size=1), "cpu").transcribe(requests)
     assert together == alone
     assert [transcript.utterance_id for transcript in together] == [request.utterance_id for request in requests]
     assert len({transcript.text for transcript in together}) > 1
@@ -90,7 +97,7 @@ def test_the_tokens_are_those_of_whisper_itself(checkpoints: Path) -> None:
     ]
     got = whisper.decode(model, make_mel([request.voice for request in requests], 80, "cpu"), options)
     assert [result.tokens for result in got] == [result.tokens for result in expected]
-    settings = TranscribeSection(model=str(checkpoints / "en.pt"), batch_size=2)
+    settings = _settings(model=str(checkpoints / "en.pt"), batch_size=2)
     transcripts = WhisperTranscriber(settings, "cpu").transcribe(requests)
     assert [transcript.text for transcript in transcripts] == [result.text for result in expected]
 
@@ -98,17 +105,17 @@ def test_the_tokens_are_those_of_whisper_itself(checkpoints: Path) -> None:
 def test_language_is_detected_for_each_or_fixed(checkpoints: Path) -> None:
     requests = _make_requests(1.0, 2.0)
     model = str(checkpoints / "multilingual.pt")
-    detected = WhisperTranscriber(TranscribeSection(model=model), "cpu").transcribe(requests)
+    detected = WhisperTranscriber(_settings(model=model), "cpu").transcribe(requests)
     assert all(0 < transcript.language_probability <= 1 for transcript in detected)
-    fixed = WhisperTranscriber(TranscribeSection(model=model, language="de"), "cpu").transcribe(requests)
+    fixed = WhisperTranscriber(_settings(model=model, language="de"), "cpu").transcribe(requests)
     assert [(transcript.language, transcript.language_probability) for transcript in fixed] == [("de", None)] * 2
-    english = WhisperTranscriber(TranscribeSection(model=str(checkpoints / "en.pt")), "cpu").transcribe(requests)
+    english = WhisperTranscriber(_settings(model=str(checkpoints / "en.pt")), "cpu").transcribe(requests)
     assert [(transcript.language, transcript.language_probability) for transcript in english] == [("en", None)] * 2
 
 
 @pytest.mark.parametrize(("name", "language"), [("en", "de"), ("multilingual", "xx")])
 def test_a_language_that_the_model_does_not_know_is_refused(checkpoints: Path, name: str, language: str) -> None:
-    settings = TranscribeSection(model=str(checkpoints / f"{name}.pt"), language=language)
+    settings = _settings(model=str(checkpoints / f"{name}.pt"), language=language)
     with pytest.raises(ConfigError, match=language):
         WhisperTranscriber(settings, "cpu").transcribe(_make_requests(1.0))
 
@@ -116,40 +123,41 @@ def test_a_language_that_the_model_does_not_know_is_refused(checkpoints: Path, n
 def test_more_than_thirty_seconds_are_cut_where_it_is_quiet() -> None:
     voice = np.random.default_rng(0).standard_normal(70 * RATE_HZ).astype(np.float32)
     voice[27 * RATE_HZ : 27 * RATE_HZ + RATE_HZ // 10] = 0
-    windows = cut_windows(voice)
+    windows = [piece.voice for piece in cut_pieces(0, "u", voice)]
     assert np.array_equal(np.concatenate(windows), voice)
     assert len(windows[0]) == round(27.05 * RATE_HZ)
     assert all(len(window) <= 30 * RATE_HZ for window in windows)
-    assert len(cut_windows(voice[: 30 * RATE_HZ])) == 1
+    assert len(cut_pieces(0, "u", voice[: 30 * RATE_HZ])) == 1
 
 
 def test_windows_of_an_utterance_are_joined(checkpoints: Path) -> None:
     (request,) = _make_requests(45.0)
-    transcriber = WhisperTranscriber(TranscribeSection(model=str(checkpoints / "en.pt")), "cpu")
+    transcriber = WhisperTranscriber(_settings(model=str(checkpoints / "en.pt")), "cpu")
     (whole,) = transcriber.transcribe([request])
     parts = [
-        TranscriptionRequest("part", request.recording, request.span, window) for window in cut_windows(request.voice)
+        TranscriptionRequest(request.utterance_id, request.recording, request.span, piece.voice)
+        for piece in cut_pieces(0, "u", request.voice)
     ]
     assert len(parts) == 2
     assert whole.text == " ".join(transcript.text for transcript in transcriber.transcribe(parts))
 
 
 def test_doubts_are_flagged_by_the_thresholds_of_whisper(checkpoints: Path) -> None:
-    settings = TranscribeSection(model=str(checkpoints / "en.pt"))
+    settings = _settings(model=str(checkpoints / "en.pt"))
     for transcript in WhisperTranscriber(settings, "cpu").transcribe(_make_requests(1.0, 2.0)):
         assert ("low_confidence" in transcript.flags) == (transcript.avg_logprob < -1.0)
-        assert ("repetitive" in transcript.flags) == (transcript.compression_ratio > 2.4)
+        assert ("repetitive" in transcript.flags) >= (transcript.compression_ratio > 2.4)
         assert ("empty" in transcript.flags) == (not transcript.text)
 
 
 def test_source_names_the_weights(checkpoints: Path) -> None:
     path = checkpoints / "en.pt"
-    source = WhisperTranscriber(TranscribeSection(model=str(path)), "cpu").identify()
+    source = WhisperTranscriber(_settings(model=str(path)), "cpu").identify()
     assert source.weights == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _transcribe_with(path: Path) -> None:
-    WhisperTranscriber(TranscribeSection(model=str(path)), "cpu").transcribe(_make_requests(0.5))
+    WhisperTranscriber(_settings(model=str(path)), "cpu").transcribe(_make_requests(0.5))
 
 
 def test_weights_that_are_not_finite_are_refused(tmp_path: Path) -> None:
@@ -201,7 +209,7 @@ def test_a_path_that_does_not_exist_names_itself(tmp_path: Path) -> None:
 def test_a_name_that_is_not_fetched_says_all_ways_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     with pytest.raises(BackendError) as caught:
-        WhisperTranscriber(TranscribeSection(model="turbo"), "cpu").identify()
+        WhisperTranscriber(_settings(model="turbo"), "cpu").identify()
     assert str(tmp_path / "whisper" / "large-v3-turbo.pt") in caught.value.what
     for way in ("sdme models fetch whisper:turbo", "[transcribe] model", 'backend = "sidecar"'):
         assert way in caught.value.cure
@@ -209,7 +217,7 @@ def test_a_name_that_is_not_fetched_says_all_ways_out(tmp_path: Path, monkeypatc
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(BackendError, match=r"known: tiny\.en, tiny, base\.en"):
-        WhisperTranscriber(TranscribeSection(model="gigantic"), "cpu").identify()
+        WhisperTranscriber(_settings(model="gigantic"), "cpu").identify()
 
 
 def test_a_file_in_the_cache_with_another_hash_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,7 +225,7 @@ def test_a_file_in_the_cache_with_another_hash_is_refused(tmp_path: Path, monkey
     (tmp_path / "whisper").mkdir()
     (tmp_path / "whisper" / "tiny.pt").write_bytes(b"half a download")
     with pytest.raises(BackendError, match=r"tiny\.pt is damaged"):
-        WhisperTranscriber(TranscribeSection(model="tiny"), "cpu").transcribe(_make_requests(0.5))
+        WhisperTranscriber(_settings(model="tiny"), "cpu").transcribe(_make_requests(0.5))
 
 
 def test_fetching_checks_the_hash_and_leaves_nothing_half_done(
@@ -234,7 +242,7 @@ def test_fetching_checks_the_hash_and_leaves_nothing_half_done(
     monkeypatch.setattr(checkpoint, "list_published", lambda: published)  # the same addresses, on this disk
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert fetch_whisper("good").read_bytes() == content
-    WhisperTranscriber(TranscribeSection(model="good"), "cpu").transcribe(_make_requests(0.5))
+    WhisperTranscriber(_settings(model="good"), "cpu").transcribe(_make_requests(0.5))
     for name in ("bad", "gone"):
         with pytest.raises(BackendError, match="could not be fetched"):
             fetch_whisper(name)
@@ -242,4 +250,4 @@ def test_fetching_checks_the_hash_and_leaves_nothing_half_done(
 
 
 def test_no_requests_need_no_checkpoint() -> None:
-    assert WhisperTranscriber(TranscribeSection(model="missing.pt"), "cpu").transcribe([]) == []
+    assert WhisperTranscriber(_settings(model="missing.pt"), "cpu").transcribe([]) == []

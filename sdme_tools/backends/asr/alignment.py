@@ -1,0 +1,134 @@
+"""When Whisper heard each word: its cross-attention, read out while it is shown its own text.
+
+Needs no other model: some heads of the decoder look at the sound of the word that is written next. Published models
+come with a list of those heads; of others, all heads of the later half of the layers are taken, as openai-whisper does.
+
+Source: whisper/timing.py of openai-whisper 20250625, find_alignment, which takes one window at a time.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from sdme_tools.backends.asr.words import APPENDED, PREPENDED, HeardWord, find_sounding, follow_tokens, place_words
+from sdme_tools.backends.packages import require_package
+from sdme_tools.backends.protocols import Voice
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+    from whisper.decoding import DecodingResult
+    from whisper.model import Whisper
+    from whisper.tokenizer import Tokenizer
+
+MEDIAN_STEPS = 7
+"""Width of the median filter over time, as in whisper/timing.py."""
+
+
+def align_words(
+    model: "Whisper",
+    tokenizer: "Tokenizer",
+    voices: Sequence[Voice],
+    results: Sequence["DecodingResult"],
+) -> list[list[HeardWord]]:
+    """Tell the time of every word of a batch that was decoded without timestamps.
+
+    Args:
+        model: what decoded them.
+        tokenizer: in their language.
+        voices: what was heard, each from the first step of its features.
+        results: what was written, with the encoder's output.
+    """
+    torch = require_package("torch")
+    texts = [[token for token in result.tokens if token < tokenizer.eot] for result in results]
+    rows = [[*tokenizer.sot_sequence_including_notimestamps, *text, tokenizer.eot] for text in texts]
+    width = max(map(len, rows))
+    shown = torch.tensor([row + row[-1:] * (width - len(row)) for row in rows], device=model.device)
+    states, looks = _show(model, shown, torch.stack([result.audio_features for result in results]))
+    first = len(tokenizer.sot_sequence)  # the position after it writes the first token of the text
+    sounding = [find_sounding(voice) for voice in voices]
+    attention = [
+        look[:, : len(row), : max(1, len(steps))].softmax(dim=-1)
+        for look, row, steps in zip(looks, rows, sounding, strict=True)
+    ]
+    begins = follow_tokens([_stand_out(part).mean(dim=0)[first:-1].cpu().numpy() for part in attention])
+    weights = [part.mean(dim=0)[first:-1].float().cpu().numpy() for part in attention]
+    logprobs = [_log_probabilities(model, state[first:], text) for state, text in zip(states, texts, strict=True)]
+    return [_make_words(tokenizer, *parts) for parts in zip(texts, logprobs, begins, weights, sounding, strict=True)]
+
+
+def _show(model: "Whisper", shown: "torch.Tensor", features: "torch.Tensor") -> tuple["torch.Tensor", "torch.Tensor"]:
+    """Run the decoder over texts that are known.
+
+    Returns:
+        Its last states, [B, T, D], and the scores of the alignment heads, float32[B, heads, T, steps].
+    """
+    decoder = model.decoder
+    with _watch(model) as kept:
+        x = decoder.token_embedding(shown) + decoder.positional_embedding[: shown.shape[1]]
+        x = x.to(features.dtype)
+        for block in decoder.blocks:
+            x = block(x, features, mask=decoder.mask)
+    return decoder.ln(x), require_package("torch").cat(kept, dim=1)
+
+
+@contextmanager
+def _watch(model: "Whisper") -> Iterator[list["torch.Tensor"]]:
+    """Keep the scores of the alignment heads of each layer that has some; the fast kernels do not give any."""
+    kept: list[torch.Tensor] = []
+    heads: dict[int, list[int]] = {}
+    for layer, head in model.alignment_heads.indices().T.tolist():
+        heads.setdefault(layer, []).append(head)
+
+    def keep(layer: int) -> Any:  # noqa: ANN401 - torch's hooks are untyped
+        return lambda _module, _given, made: kept.append(made[1][:, heads[layer]])
+
+    hooks = [model.decoder.blocks[layer].cross_attn.register_forward_hook(keep(layer)) for layer in sorted(heads)]
+    try:
+        with require_package("whisper.model").disable_sdpa():
+            yield kept
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _stand_out(attention: "torch.Tensor") -> "torch.Tensor":
+    """How far each token's attention to a step stands out from that of the other tokens, smoothed over time."""
+    deviation, mean = attention.std(dim=-2, keepdim=True, correction=0), attention.mean(dim=-2, keepdim=True)
+    standing = (attention - mean) / deviation.clamp(min=1e-8)
+    margin = MEDIAN_STEPS // 2
+    if standing.shape[-1] <= margin:
+        return standing
+    pad = require_package("torch.nn.functional").pad
+    padded: torch.Tensor = pad(standing, (margin, margin), mode="reflect")
+    return padded.unfold(-1, MEDIAN_STEPS, 1).sort().values[..., margin]
+
+
+def _log_probabilities(model: "Whisper", states: "torch.Tensor", text: list[int]) -> list[float]:
+    """The log-probability of each token of a text, states [>= len(text), D] being those that write them."""
+    if not text:
+        return []
+    vocabulary = model.decoder.token_embedding.weight.to(states.dtype)
+    scores = (states[: len(text)] @ vocabulary.T).float().log_softmax(dim=-1)
+    written: list[float] = scores[range(len(text)), text].tolist()
+    return written
+
+
+def _make_words(
+    tokenizer: "Tokenizer",
+    text: list[int],
+    logprobs: list[float],
+    begins: "NDArray[np.int64]",
+    weights: "NDArray[np.float32]",
+    sounding: "NDArray[np.bool_]",
+) -> list[HeardWord]:
+    """Join tokens to words, punctuation to its word, and cut off silence."""
+    timing = require_package("whisper.timing")
+    if not text:
+        return []
+    words, tokens = tokenizer.split_to_word_tokens([*text, tokenizer.eot])
+    joined = [timing.WordTiming(word, part, 0.0, 0.0, 0.0) for word, part in zip(words[:-1], tokens[:-1], strict=True)]
+    timing.merge_punctuations(joined, PREPENDED, APPENDED)
+    kept = [(word.word, len(word.tokens)) for word in joined if word.tokens]
+    return place_words(kept, logprobs, begins, weights, sounding)
