@@ -140,9 +140,10 @@ def _load_once(checkpoint: Checkpoint, device: str) -> "Whisper":
 
 def _set_alignment_heads(model: "Whisper", sha256: str) -> None:
     """Name the heads that tell the time of words, which whisper knows of its published models, wherever they lie."""
+    heads = require_package("whisper")._ALIGNMENT_HEADS
     for name, url in list_published().items():
-        if _Published(url).sha256 == sha256:
-            model.set_alignment_heads(require_package("whisper")._ALIGNMENT_HEADS[name])
+        if _Published(url).sha256 == sha256 and name in heads:
+            model.set_alignment_heads(heads[name])
 
 
 def _read_checkpoint(path: Path) -> Any:  # noqa: ANN401 - whatever the file holds; the caller finds out
