@@ -53,7 +53,7 @@ run sdme votes import corpus votes.csv
 say "A release: Parquet by speaker-disjoint splits, only people who consent."
 run sdme release corpus 1.0.0
 
-say "Does the corpus hold? The relevance network, and plain concatenation beside it. (The puppets act plainly, and two"
-say "test speakers in four recordings say nothing about which network is better; benchmarks/ measures that.)"
+say "Does the corpus hold? The relevance network, and plain concatenation beside it. (40 clips to learn from and two"
+say "test speakers say nothing about the networks: which of the four dinners is tested decides. benchmarks/ measures them.)"
 run sdme train corpus/releases/1.0.0 --model relevance
 run sdme train corpus/releases/1.0.0 --model concat

@@ -250,8 +250,9 @@ class TranscribeSection(Record):
     packing: Annotated[
         bool,
         Field(
-            description="Let the recogniser hear several utterances in each 30 s window, which saves most of its work. "
-            "Not every checkpoint bears that: each call compares two utterances with hearing them alone."
+            description="Experimental: let the recogniser hear several utterances in each 30 s window. Many "
+            "checkpoints do not bear that and write wrong words, of which the check of two utterances a call finds "
+            "only some: compare the transcripts with those of false before you trust them."
         ),
     ] = False
     retry: Annotated[
