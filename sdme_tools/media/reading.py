@@ -38,11 +38,6 @@ class StreamReading:
         """Name of the codec, such as 'h264'."""
         return self._stream.codec_context.codec.name
 
-    @property
-    def is_decodable(self) -> bool:
-        """Whether at least one picture or stretch of sound could be decoded."""
-        return self.first_frame is not None
-
     def take(self, packet: "Packet[Stream]") -> None:
         """Note a packet's times; decode it if nothing has been decoded yet."""
         pts = packet.pts if packet.pts is not None else packet.dts

@@ -19,6 +19,7 @@ from sdme_tools.stages.pipeline import STAGES
 EXTRAS = {
     "extract": ("av", "cv2", "mediapipe", "onnxruntime", "pysubs2", "scenedetect", "silero_vad", "torch", "whisper"),
     "diarization": ("pyannote.audio",),
+    "faster-whisper": ("faster_whisper",),
     "identity": ("av", "cv2", "dlib", "torch"),
     "look": ("av", "cv2", "matplotlib", "numpy", "praatio", "pympi", "pysubs2"),
     "annotate": ("jinja2", "label_studio_sdk"),

@@ -1,41 +1,27 @@
 """Who speaks, by an ONNX file of your own; own_file.py tells its interface."""
 
-from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sdme_tools.backends.packages import require_package, require_version
-from sdme_tools.backends.protocols import Crops, SpeakingAnswer, SpeakingQuestion, Voice
-from sdme_tools.backends.registry import Device
-from sdme_tools.backends.speaking.own_file import ask_each, blame, find_file
-from sdme_tools.backends.weights import hash_weights
+from sdme_tools.backends.packages import require_package
+from sdme_tools.backends.protocols import Crops, Voice
+from sdme_tools.backends.speaking.own_file import Ask, OwnFileScorer, blame
 from sdme_tools.errors import BackendError
-from sdme_tools.records.base import Source
-from sdme_tools.records.config import SpeakingSection
 
 
-class OnnxScorer:
-    """Speaking scores of an ONNX graph with inputs named crops and voice; its first output is the scores."""
+class OnnxScorer(OwnFileScorer):
+    """Speaking scores of an ONNX graph with inputs named crops and voice; its first output is the scores.
 
-    needs_crops = True
+    It runs on the GPU where onnxruntime has been installed for it.
+    """
 
-    def __init__(self, settings: SpeakingSection, device: Device) -> None:
-        self._settings = settings
-        self._device = device
+    backend = "onnx"
+    distribution = "onnxruntime"
 
-    def identify(self) -> Source:
-        """Name onnxruntime's version and the hash of the file. Raises as `find_file`."""
-        weights = hash_weights(find_file(self._settings))
-        return Source(backend="onnx", version=require_version("onnxruntime"), weights=weights)
-
-    def score(self, questions: Sequence[SpeakingQuestion]) -> list[SpeakingAnswer]:
-        """Ask the file about each face; on the GPU where onnxruntime has been installed for it.
-
-        Raises:
-            BackendError: it is no ONNX file, has other inputs, fails, or answers in another form than it should.
-        """
-        runtime, path = require_package("onnxruntime"), find_file(self._settings)
+    def _open(self, path: Path) -> Ask:
+        runtime = require_package("onnxruntime")
         wanted = ["CUDAExecutionProvider"] if self._device == "cuda" else []
         providers = [name for name in (*wanted, "CPUExecutionProvider") if name in runtime.get_available_providers()]
         try:
@@ -56,4 +42,4 @@ class OnnxScorer:
                 raise blame(path, "failed", error) from error
             return scores
 
-        return ask_each(questions, ask, path)
+        return ask

@@ -9,17 +9,59 @@ The interface of such a file, TorchScript or ONNX: two inputs, one output, one f
 T differs from call to call, from about ten to some hundreds.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sdme_tools.backends.packages import require_version
 from sdme_tools.backends.protocols import Crops, SpeakingAnswer, SpeakingQuestion, Voice
+from sdme_tools.backends.registry import Device
+from sdme_tools.backends.weights import hash_weights
 from sdme_tools.errors import BackendError, ConfigError
+from sdme_tools.records.base import Source
 from sdme_tools.records.config import SpeakingSection
 
 Ask = Callable[[Crops, Voice], NDArray[np.float32]]
+
+
+class OwnFileScorer(ABC):
+    """A scorer that runs the file that [speaking] model names; what runs it is a subclass's matter."""
+
+    needs_crops = True
+    backend: ClassVar[str]
+    """Its name in the registry."""
+    distribution: ClassVar[str]
+    """The package that runs the file, whose version goes into every row."""
+
+    def __init__(self, settings: SpeakingSection, device: Device) -> None:
+        self._settings = settings
+        self._device = device
+
+    def identify(self) -> Source:
+        """Name the version of what runs the file, and the file's hash. Raises as `find_file`."""
+        weights = hash_weights(find_file(self._settings))
+        return Source(backend=self.backend, version=require_version(self.distribution), weights=weights)
+
+    def score(self, questions: Sequence[SpeakingQuestion]) -> list[SpeakingAnswer]:
+        """Ask the file about each face.
+
+        Raises:
+            BackendError: it cannot be loaded, fails, or answers in another form than the interface has.
+        """
+        path = find_file(self._settings)
+        ask = self._open(path)
+        return [
+            _check(ask(_require_crops(question), question.voice), len(question.mouth_opening), path)
+            for question in questions
+        ]
+
+    @abstractmethod
+    def _open(self, path: Path) -> Ask:
+        """Load the file; what it returns raises BackendError where the file fails."""
 
 
 def find_file(settings: SpeakingSection) -> Path:
@@ -38,18 +80,6 @@ def find_file(settings: SpeakingSection) -> Path:
     if not path.is_file():
         raise BackendError(f"[speaking] model names {path}, which does not exist", cure="correct the path")
     return path
-
-
-def ask_each(questions: Sequence[SpeakingQuestion], ask: Ask, path: Path) -> list[SpeakingAnswer]:
-    """Ask a file about each face.
-
-    Raises:
-        BackendError: it answers in another form than the interface has.
-    """
-    return [
-        _check(ask(_require_crops(question), question.voice), len(question.mouth_opening), path)
-        for question in questions
-    ]
 
 
 def _require_crops(question: SpeakingQuestion) -> Crops:
