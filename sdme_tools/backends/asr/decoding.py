@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
 from sdme_tools.backends.asr.alignment import align_words
-from sdme_tools.backends.asr.packing import Piece, Window, cut_rows
+from sdme_tools.backends.asr.decoder import PieceDecoder, Spoken
+from sdme_tools.backends.asr.packing import Piece, Window
 from sdme_tools.backends.asr.readings import Reading
 from sdme_tools.backends.packages import require_package
 from sdme_tools.backends.protocols import Voice
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from whisper.tokenizer import Tokenizer
 
 
-class WhisperDecoder:
+class WhisperDecoder(PieceDecoder):
     """A Whisper model with the language that corpus.toml sets."""
 
     def __init__(self, model: "Whisper", language: str | None, device: Literal["cpu", "cuda"]) -> None:
@@ -36,21 +37,9 @@ class WhisperDecoder:
         return features
 
     def read(self, windows: Sequence[Window], features: "torch.Tensor") -> list[Reading]:
-        """Write down what is said in each piece of the windows, greedily.
-
-        A window of one piece is decoded as openai-whisper does. Of a packed one, the decoder is shown the steps of each
-        piece by itself.
-        """
-        voices = [piece.voice for window in windows for piece in window.pieces]
+        """See PieceDecoder.read."""
         with _within_memory(len(windows)):
-            if len(voices) == len(windows):
-                return self._write(voices, features)
-            readings: dict[int, Reading] = {}
-            for rows in cut_rows(windows):
-                heard = features[[[window] for window in rows.windows], rows.steps]
-                made = self._write([voices[piece] for piece in rows.pieces], heard)
-                readings.update(zip(rows.pieces, made, strict=True))
-        return [readings[place] for place in range(len(voices))]
+            return super().read(windows, features)
 
     def read_again(self, piece: Piece, heard: "torch.Tensor", before: Reading, temperature: float) -> Reading:
         """Write a piece down by drawing tokens instead of taking the likeliest; the utterance's id is the seed."""
@@ -62,23 +51,12 @@ class WhisperDecoder:
             (reading,) = self._write_in(before.language, [piece.voice], heard[None], spoken, temperature)
         return reading
 
-    def _write(self, voices: Sequence[Voice], features: "torch.Tensor") -> list[Reading]:
-        """Write down rows of one length; those of one language together."""
-        spoken = self._tell_languages(features)
-        readings: dict[int, Reading] = {}
-        for language in sorted({language for language, _ in spoken}):
-            places = [place for place, (known, _) in enumerate(spoken) if known == language]
-            chosen = [spoken[place] for place in places]
-            made = self._write_in(language, [voices[place] for place in places], features[places], chosen)
-            readings.update(zip(places, made, strict=True))
-        return [readings[place] for place in range(len(voices))]
-
     def _write_in(
         self,
         language: str,
         voices: Sequence[Voice],
         features: "torch.Tensor",
-        spoken: Sequence[tuple[str, float | None]],
+        spoken: Sequence[Spoken],
         temperature: float = 0.0,
     ) -> list[Reading]:
         options = require_package("whisper").DecodingOptions(
@@ -101,7 +79,7 @@ class WhisperDecoder:
             for result, heard, (_, probability) in zip(results, words, spoken, strict=True)
         ]
 
-    def _tell_languages(self, features: "torch.Tensor") -> list[tuple[str, float | None]]:
+    def _tell_languages(self, features: "torch.Tensor") -> list[Spoken]:
         """Detect the language of each row, with its probability among the languages, unless it is given."""
         if self._language is not None:
             return [(self._language, None)] * len(features)

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from sdme_tools.backends.asr.packing import WINDOW_MS, Piece, Window, cut_rows
+from sdme_tools.backends.asr.decoder import PieceDecoder, Spoken
+from sdme_tools.backends.asr.packing import WINDOW_MS, Piece, Window
 from sdme_tools.backends.asr.readings import Reading
 from sdme_tools.backends.asr.words import APPENDED, PREPENDED, HeardWord, find_sounding, place_words
 from sdme_tools.backends.asr.work import write_down
@@ -174,7 +175,7 @@ def _load(folder: Path, device: str, weights: str) -> Any:  # noqa: ANN401 - an 
         ) from error
 
 
-class _CtDecoder:
+class _CtDecoder(PieceDecoder):
     """A Whisper model of CTranslate2 with the language that corpus.toml sets."""
 
     def __init__(self, model: Any, language: str) -> None:  # noqa: ANN401
@@ -195,39 +196,15 @@ class _CtDecoder:
         mel: NDArray[np.float32] = self._model.feature_extractor(voice, padding=0)
         return mel
 
-    def read(self, windows: Sequence[Window], features: "NDArray[Any]") -> list[Reading]:
-        """Write down what is said in each piece of the windows; see WhisperDecoder.read."""
-        voices = [piece.voice for window in windows for piece in window.pieces]
-        if len(voices) == len(windows):
-            return self._write(voices, features)
-        readings: dict[int, Reading] = {}
-        for rows in cut_rows(windows):
-            heard = features[[[window] for window in rows.windows], rows.steps]
-            made = self._write([voices[piece] for piece in rows.pieces], heard)
-            readings.update(zip(rows.pieces, made, strict=True))
-        return [readings[place] for place in range(len(voices))]
-
     def read_again(self, piece: Piece, heard: "NDArray[Any]", before: Reading, temperature: float) -> Reading:
         """Write a piece down by drawing tokens instead of taking the likeliest; the utterance's id is the seed."""
         seed = hashlib.sha256(f"{piece.name} {piece.offset_ms} {temperature}".encode()).digest()[:4]
         require_package("ctranslate2", extra=EXTRA).set_random_seed(int.from_bytes(seed))
         spoken = [(before.language, before.language_probability)]
-        sampling = {"sampling_topk": 0, "sampling_temperature": temperature}
-        (reading,) = self._write_in(before.language, [piece.voice], heard[None], spoken, **sampling)
+        (reading,) = self._write_in(before.language, [piece.voice], heard[None], spoken, temperature)
         return reading
 
-    def _write(self, voices: Sequence[Voice], features: "NDArray[Any]") -> list[Reading]:
-        """Write down rows of one length; those of one language together."""
-        spoken = self._tell_languages(features)
-        readings: dict[int, Reading] = {}
-        for language in sorted({language for language, _ in spoken}):
-            places = [place for place, (known, _) in enumerate(spoken) if known == language]
-            chosen = [spoken[place] for place in places]
-            made = self._write_in(language, [voices[place] for place in places], features[places], chosen)
-            readings.update(zip(places, made, strict=True))
-        return [readings[place] for place in range(len(voices))]
-
-    def _tell_languages(self, features: "NDArray[Any]") -> list[tuple[str, float | None]]:
+    def _tell_languages(self, features: "NDArray[Any]") -> list[Spoken]:
         if self._language:
             return [(self._language, None)] * len(features)
         found = self._model.model.detect_language(_store(features))
@@ -238,8 +215,8 @@ class _CtDecoder:
         language: str,
         voices: Sequence[Voice],
         features: "NDArray[Any]",
-        spoken: Sequence[tuple[str, float | None]],
-        **sampling: float,
+        spoken: Sequence[Spoken],
+        temperature: float = 0.0,
     ) -> list[Reading]:
         transcribe = require_package("faster_whisper.transcribe", extra=EXTRA)
         tokenizer = transcribe.Tokenizer(
@@ -255,7 +232,7 @@ class _CtDecoder:
                 return_scores=True,
                 return_no_speech_prob=True,
                 suppress_tokens=list(transcribe.get_suppressed_tokens(tokenizer, [-1])),
-                **sampling,
+                **({"sampling_topk": 0, "sampling_temperature": temperature} if temperature else {}),
             )
         texts = [[token for token in result.sequences_ids[0] if token < tokenizer.eot] for result in results]
         words = self._align(voices, features, tokenizer, texts)
