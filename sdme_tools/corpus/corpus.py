@@ -18,7 +18,8 @@ from sdme_tools.corpus.sheets import PARTICIPANT_COLUMNS, SEAT_COLUMNS, SeatRow,
 from sdme_tools.corpus.table import explain, read_record, read_table, write_text
 from sdme_tools.errors import ConfigError, CorpusError, raise_together
 from sdme_tools.records.base import Record
-from sdme_tools.records.config import CorpusConfig, CorpusSection, anchor_paths, render_corpus_toml
+from sdme_tools.records.config import CorpusConfig, CorpusSection
+from sdme_tools.records.corpus_toml import anchor_paths, render_corpus_toml
 from sdme_tools.records.face import Binding, FaceTrack
 from sdme_tools.records.quality import UtteranceQuality
 from sdme_tools.records.recording import Participant, Recording

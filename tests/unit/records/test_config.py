@@ -11,9 +11,8 @@ from sdme_tools.records.config import (
     CorpusSection,
     ReleaseSection,
     SegmentSection,
-    anchor_paths,
-    render_corpus_toml,
 )
+from sdme_tools.records.corpus_toml import anchor_paths, render_corpus_toml
 
 
 def test_the_written_file_reads_back_as_the_same_settings() -> None:
