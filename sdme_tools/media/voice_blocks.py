@@ -9,12 +9,16 @@ from sdme_tools.records.recording import Recording
 from sdme_tools.records.span import Span
 
 BLOCK_MS = 300_000
-"""Read at a time: takes 19 MB, and is long enough that containers which seek badly do not matter."""
+"""Read at a time: takes 19 MB, and is long enough that containers which seek badly do not matter. Blocks begin at
+multiples of it, whatever is asked for first."""
 SAMPLES_PER_MS = 16
 
 
 class VoiceBlocks:
-    """16 kHz mono sound of one channel, read block by block as it is asked for, in about rising order of time."""
+    """16 kHz mono sound of one channel, read block by block as it is asked for, best in about rising order of time.
+
+    For whoever wants pieces of a recording; who wants all of it in order takes audio.read_voice_blocks.
+    """
 
     def __init__(self, source: Path, recording: Recording, channel: int | None) -> None:
         self._source, self._recording, self._channel = source, recording, channel
@@ -40,7 +44,8 @@ class VoiceBlocks:
         return voice
 
     def _load(self, first_ms: int, last_ms: int) -> None:
-        end_ms = min(self._recording.duration_ms, max(first_ms + BLOCK_MS, last_ms))
-        block = Span(start_ms=first_ms, end_ms=end_ms)
+        start_ms = first_ms // BLOCK_MS * BLOCK_MS
+        end_ms = min(self._recording.duration_ms, max(start_ms + BLOCK_MS, last_ms))
+        block = Span(start_ms=start_ms, end_ms=end_ms)
         self._held = read_voice(self._source, self._recording, channel=self._channel, span=block)
-        self._start_ms = first_ms
+        self._start_ms = start_ms

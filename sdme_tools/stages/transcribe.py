@@ -5,15 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import overload
 
-from sdme_tools.backends.protocols import VOICE_RATE_HZ, Transcriber, TranscriptionRequest, Voice
+from sdme_tools.backends.protocols import Transcriber, TranscriptionRequest, Voice
 from sdme_tools.errors import SdmeError
-from sdme_tools.media.audio import read_voice
+from sdme_tools.media.voice_blocks import VoiceBlocks
 from sdme_tools.records.recording import Recording
-from sdme_tools.records.span import Span
 from sdme_tools.records.utterance import Transcript, Utterance, UtteranceKind
-
-BLOCK_MS = 600_000
-"""Sound that is held at a time: a longer recording is read in such blocks."""
 
 _DONE = {
     "redone": "decoded again by themselves, because their part of a packed window looked wrong",
@@ -46,7 +42,7 @@ class Spoken:
     recording: Recording
     source: Path
     utterances: Sequence[Utterance]
-    _blocks: dict[int | None, tuple[Span, Voice]] = field(default_factory=dict)
+    _voices: dict[int | None, VoiceBlocks] = field(default_factory=dict)
 
     def worded(self) -> list[Utterance]:
         """Those that are speech; a laugh has no words, and recognisers make some up for it."""
@@ -58,14 +54,10 @@ class Spoken:
         Raises:
             MediaError: the sound cannot be decoded.
         """
-        block, voice = self._blocks.get(utterance.channel, (None, None))
-        if block is None or voice is None or not _covers(block, utterance.span):
-            block, voice = self._read_block(utterance)
-            self._blocks[utterance.channel] = block, voice
-        start, end = (
-            (t_ms - block.start_ms) * VOICE_RATE_HZ // 1000 for t_ms in (utterance.span.start_ms, utterance.span.end_ms)
-        )
-        return voice[start:end]
+        channel = utterance.channel
+        if channel not in self._voices:
+            self._voices[channel] = VoiceBlocks(self.source, self.recording, channel)
+        return self._voices[channel].read(utterance.span.start_ms, utterance.span.end_ms)
 
     def fault(self) -> SdmeError | None:
         """Read the first block of each channel; what is wrong with the sound, None if nothing is."""
@@ -75,19 +67,6 @@ class Spoken:
         except SdmeError as error:
             return error
         return None
-
-    def _read_block(self, utterance: Utterance) -> tuple[Span, Voice]:
-        recording, channel = self.recording, utterance.channel
-        if recording.duration_ms <= BLOCK_MS:
-            return Span(start_ms=0, end_ms=recording.duration_ms), read_voice(self.source, recording, channel=channel)
-        start_ms = utterance.span.start_ms // BLOCK_MS * BLOCK_MS
-        end_ms = min(recording.duration_ms, max(start_ms + BLOCK_MS, utterance.span.end_ms))
-        block = Span(start_ms=start_ms, end_ms=end_ms)
-        return block, read_voice(self.source, recording, channel=channel, span=block)
-
-
-def _covers(block: Span, span: Span) -> bool:
-    return block.start_ms <= span.start_ms and span.end_ms <= block.end_ms
 
 
 class _Requests(Sequence[TranscriptionRequest]):

@@ -9,12 +9,12 @@ import pytest
 
 from sdme_tools.backends.asr.sidecar import SidecarTranscriber
 from sdme_tools.backends.protocols import TranscriptionRequest, Voice
+from sdme_tools.media import voice_blocks
 from sdme_tools.records.base import Source
 from sdme_tools.records.config import TranscribeSection
 from sdme_tools.records.recording import Recording
 from sdme_tools.records.span import Span
 from sdme_tools.records.utterance import Transcript, Utterance, make_utterance_id
-from sdme_tools.stages import transcribe
 from sdme_tools.stages.transcribe import transcribe_utterances
 from tests.factories import ingest
 
@@ -65,12 +65,12 @@ def _utterance(start_ms: int, end_ms: int, channel: int | None) -> Utterance:
 def test_each_utterance_is_heard_by_itself_and_in_order(recording: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
     decoded: list[int | None] = []
 
-    def read_voice(source: Path, recording: Recording, *, channel: int | None) -> Voice:
+    def read_voice(source: Path, recording: Recording, *, channel: int | None, span: Span) -> Voice:
         decoded.append(channel)
-        return original(source, recording, channel=channel)
+        return original(source, recording, channel=channel, span=span)
 
-    original = transcribe.read_voice
-    monkeypatch.setattr(transcribe, "read_voice", read_voice)
+    original = voice_blocks.read_voice
+    monkeypatch.setattr(voice_blocks, "read_voice", read_voice)
     utterances = [
         _utterance(3000, 3500, 0),
         _utterance(0, 250, 0),
