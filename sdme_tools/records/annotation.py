@@ -19,6 +19,20 @@ class Condition(StrEnum):
     TEXT = "text"
 
 
+class TaskRole(StrEnum):
+    """Why an item stands in a rater's queue; the rater cannot tell, and only regular votes count in a consensus."""
+
+    REGULAR = "regular"
+    GOLD = "gold"
+    """Its label is known: how well does the rater do?"""
+    REPEAT = "repeat"
+    """The rater had it before in this round: do they agree with themselves?"""
+    PRACTICE = "practice"
+    """To warm up, before all others."""
+    DECOY = "decoy"
+    """In adjudication: an agreed item among the disputed, so that being asked tells nothing."""
+
+
 class Round(Record):
     """One campaign of annotation; its label set never changes."""
 
@@ -27,7 +41,7 @@ class Round(Record):
     """In class order, 'cannot tell' apart."""
     cannot_tell: str
     origin: str
-    """'import' for votes made elsewhere."""
+    """'import' for votes made elsewhere, 'label_studio', 'adjudication'."""
 
 
 class Item(Record):
@@ -44,11 +58,53 @@ def make_item_id(utterance_id: str, condition: Condition) -> str:
     return f"{utterance_id}_{condition.value}"
 
 
+class Assignment(Record):
+    """One task: an item in a rater's queue."""
+
+    task_key: Identifier
+    """Names the task in the queue, in the ledger and on the server; tells a rater nothing about its role."""
+    round_id: Identifier
+    item_id: Identifier
+    rater_id: Identifier
+    role: TaskRole
+    order: NonNegativeInt
+    """0-based place in the rater's own order, of one condition."""
+
+
+class SubmissionState(StrEnum):
+    """What became of a task on the server."""
+
+    SUBMITTED = "submitted"
+    SKIPPED = "skipped"
+    DELETED = "deleted"
+    """It was there at an earlier pull and is gone now."""
+
+
+class Submission(Record):
+    """One version of what a rater answered to a task, as the server held it; versions are never overwritten."""
+
+    task_key: Identifier
+    answer_id: str
+    """The server's own name of the answer."""
+    version: NonNegativeInt
+    """0-based; a changed answer is a further version."""
+    state: SubmissionState
+    label: str | None = None
+    """One of the round's labels, or its 'cannot tell'; None where nothing was chosen."""
+    confidence: Annotated[float, Field(ge=0, le=1)] | None = None
+    reason: str | None = None
+    """Why they could not tell."""
+    submitted_at: datetime | None = None
+    lead_ms: NonNegativeInt | None = None
+    """Time from showing to submitting, as the server says; it has been wrong in several of its versions."""
+
+
 class Annotation(Record):
     """One vote: one rater, one item, one label. Votes are kept for ever."""
 
     item_id: Identifier
     rater_id: Identifier
+    role: TaskRole = TaskRole.REGULAR
     label: str
     """One of the round's labels, or its 'cannot tell'."""
     confidence: Annotated[float, Field(ge=0, le=1)] | None = None
