@@ -1,4 +1,4 @@
-"""Whisper with packed windows against `whisper.transcribe` clip by clip, on the same checkpoint and utterances.
+"""Whisper in batches, with full and short windows, against `whisper.transcribe` clip by clip: same clips and model.
 
     python benchmarks/whisper_batched.py [--model NAME_OR_PATH] [--device cuda] [FOLDER_OF_CLIPS]
     python benchmarks/whisper_batched.py --memory 10 1000
@@ -44,16 +44,18 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 
 def main() -> None:
     """Compare the ways, or run one of them."""
-    parser = argparse.ArgumentParser(description="Packed Whisper against whisper.transcribe clip by clip.")
+    parser = argparse.ArgumentParser(description="Whisper in batches against whisper.transcribe clip by clip.")
     parser.add_argument("clips", type=Path, nargs="?", default=EXAMPLES / "speech")
     parser.add_argument("--model", default=str(EXAMPLES / "models" / "whisper-example.pt"))
     parser.add_argument("--backend", choices=("whisper", "faster-whisper"), default="whisper")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--language", default="en")
     parser.add_argument("--detect", action="store_true", help="detect the language instead")
-    parser.add_argument("--ways", nargs="+", default=["single", "padded", "batched", "packed"])
+    parser.add_argument("--ways", nargs="+", default=["single", "padded", "batched", "short"])
     parser.add_argument("--batch-size", type=int, default=16)
-    parser.add_argument("--memory", type=int, nargs="+", help="only: peak memory of so many utterances, packed")
+    parser.add_argument(
+        "--memory", type=int, nargs="+", help="only: peak memory of so many utterances, in short windows"
+    )
     parser.add_argument("--way", help=argparse.SUPPRESS)
     parser.add_argument("--count", type=int, default=0, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -63,7 +65,7 @@ def main() -> None:
         print(json.dumps(run_way(arguments)))
     elif arguments.memory:
         for count in arguments.memory:
-            result = run_in_process("packed", count)
+            result = run_in_process("short", count)
             print(f"{count} utterances: peak {result['peak_mb']:,} MB, {result['wall_s']:.1f} s", flush=True)
     else:
         results = {}
@@ -184,7 +186,7 @@ def load_backend(arguments: argparse.Namespace) -> WriteDown:
         model=arguments.model,
         language=arguments.language,
         batch_size=arguments.batch_size,
-        packing=arguments.way == "packed",
+        min_window_s=2.0 if arguments.way == "short" else 30.0,
     )
     transcriber = create_transcriber(settings, arguments.device)
 

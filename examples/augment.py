@@ -11,7 +11,6 @@ from sound import RATE_HZ, read_audio, through_aac
 
 SPEECH_DIR = Path(__file__).parent / "speech"
 STEP = RATE_HZ // 50  # samples that one position of Whisper's encoder stands for
-GAP = RATE_HZ // 2  # between the utterances of a packed window
 
 
 @dataclass(frozen=True)
@@ -62,14 +61,6 @@ def load_speech() -> list[Speech]:
     return speech
 
 
-@dataclass(frozen=True)
-class Window:
-    """Examples packed into one signal, each with the sample at which it begins."""
-
-    signal: NDArray[np.float32]
-    pieces: tuple[tuple[int, Example], ...]
-
-
 class Augmentation:
     """Draws examples; the same seed draws the same ones."""
 
@@ -83,21 +74,6 @@ class Augmentation:
         if kind < 0.06:
             return self._dirty(Example(self._silence(0.3, 4.0), ()))
         return self._dirty(self.join([self._take() for _ in range(1 if kind < 0.85 else 2)], 0.1, 0.9))
-
-    def window(self) -> Window:
-        """A window as the transcriber packs it: utterances with noise around each, half a second of silence between."""
-        longest_s = self._random.choice([self._random.uniform(1.0, 29.0), 29.0])  # and half a second of silence
-        pieces, begin = [], 0
-        while True:
-            piece = self.draw()
-            if pieces and begin + len(piece.signal) > longest_s * RATE_HZ:
-                break
-            pieces.append((begin, piece))
-            begin += -(-(len(piece.signal) + GAP) // STEP) * STEP
-        signal = np.zeros(begin, np.float32)
-        for start, piece in pieces:
-            signal[start : start + len(piece.signal)] = piece.signal
-        return Window(signal, tuple(pieces))
 
     def join(self, parts: list[Example], shortest_s: float, longest_s: float) -> Example:
         """Put silence before, between and after the parts."""

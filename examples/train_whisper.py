@@ -5,22 +5,21 @@
 The result is an ordinary checkpoint of openai-whisper ({"dims", "model_state_dict"}, fp16) with the official
 tokenizer, so `whisper.load_model(path)` reads it. It knows the words of examples/cast.py and nothing else.
 
-Two things make it fit for windows that hold many utterances. Packed windows are among the examples: the encoder hears
-all of one, the decoder is shown the part of it that belongs to an utterance. And since the true times of the words are
-known, the cross-attention of the last layer, by which openai-whisper tells the time of words, is taught to lie on the
-word that is written next, so that the word times can be trusted.
+It hears short windows, which most of its training holds, as well as the 30 s that openai-whisper gives it. And since
+the true times of the words are known, the cross-attention of the last layer, by which openai-whisper tells the time of
+words, is taught to lie on the word that is written next, so that the word times can be trusted.
 """
 
 import argparse
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from augment import STEP, Augmentation, Example, Window, load_speech
+from augment import STEP, Augmentation, Example, load_speech
 from numpy.typing import NDArray
 from torch.nn import functional
 from whisper.audio import HOP_LENGTH, N_FFT, N_FRAMES, SAMPLE_RATE, mel_filters
@@ -33,11 +32,9 @@ DIMENSIONS = ModelDimensions(
 )  # fmt: skip
 IGNORED = -100
 BATCH_SIZE, FULL_BATCH_SIZE = 32, 4
-BATCH_S = 90.0  # of packed windows in a batch
 END_S = 0.5  # where the end of the text looks: this much after the last word
 DRAW_FOR = 100  # steps, after which examples are drawn anew; each is used about twice
-SHARE_TIMED = 0.25  # of utterances in windows of their own, written with timestamps
-SILENCE_STEPS = (5, 20)  # of the pause after a piece: what stands for silence, see sdme_tools/backends/asr/packing.py
+SHARE_TIMED = 0.25  # of utterances are written with timestamps
 WEIGHT_OF_PLACE = 0.2  # of where the attention lies, against what is written
 
 
@@ -68,28 +65,6 @@ def encode(model: Whisper, mel: torch.Tensor) -> torch.Tensor:
         x = block(x)
     heard: torch.Tensor = encoder.ln_post(x)
     return heard
-
-
-def take_pieces(windows: list[Window], heard: torch.Tensor) -> torch.Tensor:
-    """Cut out what was heard of each piece of packed windows, and fill up with the silence after it.
-
-    Returns:
-        float32[pieces, steps, D].
-    """
-    spans = [
-        (row, begin // STEP, -(-(begin + len(piece.signal)) // STEP))
-        for row, window in enumerate(windows)
-        for begin, piece in window.pieces
-    ]
-    first, last = SILENCE_STEPS
-    longest = max(end - begin for _, begin, end in spans) + last
-    taken = []
-    for row, begin, end in spans:
-        silence = heard[row, end + first : end + last]
-        missing = longest - (end + last - begin)
-        filling = silence.repeat(-(-missing // len(silence)), 1)[:missing]
-        taken.append(torch.cat([heard[row, begin : end + last], filling]))
-    return torch.stack(taken)
 
 
 @dataclass(frozen=True)
@@ -209,12 +184,10 @@ class Trainer:
     def loss(self, batch: "Batch", random: np.random.Generator) -> torch.Tensor:
         """Mean cross entropy of the next token, the true ones before it given, and how far the attention was off."""
         heard = encode(self.model, batch.mel.float())
-        if batch.windows:
-            heard = take_pieces(batch.windows, heard)
         lessons = [
             self.vocabulary.lesson(
                 example,
-                timed=bool(example.segments) and not batch.windows and random.random() < SHARE_TIMED,
+                timed=bool(example.segments) and random.random() < SHARE_TIMED,
                 dotted=random.random() < 0.5,
             )
             for example in batch.examples
@@ -241,47 +214,27 @@ class Trainer:
 
 @dataclass(frozen=True)
 class Batch:
-    """Examples and log-mel spectrograms, float16[B, 80, T]: one for each example, or one for each packed window."""
+    """Examples and the log-mel spectrogram of each, float16[B, 80, T]."""
 
     examples: list[Example]
     mel: torch.Tensor
-    windows: list[Window] = field(default_factory=list)
 
 
 def draw_short(augmentation: Augmentation, num_batches: int) -> list[Batch]:
-    """Single utterances, sorted by length, so that a batch carries little padding."""
+    """Utterances in short windows, sorted by length, so that a batch carries little padding."""
     examples = [augmentation.draw() for _ in range(num_batches * BATCH_SIZE)]
     examples.sort(key=lambda example: len(example.signal))
     parts = [examples[first : first + BATCH_SIZE] for first in range(0, len(examples), BATCH_SIZE)]
     return [Batch(part, pad([example.signal for example in part])) for part in parts]
 
 
-def draw_windows(augmentation: Augmentation, num_batches: int) -> list[Batch]:
-    """Packed windows without what pads them to 30 s, and every fifth batch single utterances with it."""
-    num_full = num_batches // 5
-    total = (num_batches - num_full) * BATCH_S * SAMPLE_RATE
-    windows: list[Window] = []
-    while sum(len(window.signal) for window in windows) < total:
-        windows.append(augmentation.window())
-    windows.sort(key=lambda window: len(window.signal))
-    batches, waiting = [draw_full(augmentation) for _ in range(num_full)], [windows[0]]
-    for window in windows[1:]:
-        if (len(waiting) + 1) * len(window.signal) > BATCH_S * SAMPLE_RATE:
-            batches.append(make_packed(waiting))
-            waiting = []
-        waiting.append(window)
-    return [*batches, make_packed(waiting)]
+def draw_full(augmentation: Augmentation, num_batches: int) -> list[Batch]:
+    """Utterances padded to 30 s."""
+    return [make_full([augmentation.draw() for _ in range(FULL_BATCH_SIZE)]) for _ in range(num_batches)]
 
 
-def make_packed(windows: list[Window]) -> Batch:
-    """Pad windows to the longest, and a little more, so that there is silence after the last piece."""
-    signals = [np.pad(window.signal, (0, SILENCE_STEPS[1] * STEP)) for window in windows]
-    return Batch([piece for window in windows for _, piece in window.pieces], pad(signals), windows)
-
-
-def draw_full(augmentation: Augmentation) -> Batch:
-    """Single utterances padded to 30 s."""
-    examples = [augmentation.draw() for _ in range(FULL_BATCH_SIZE)]
+def make_full(examples: list[Example]) -> Batch:
+    """Pad to 30 s."""
     mel = [
         on_full_window(log_mel([one.signal], len(one.signal) // STEP * STEP), as_transcribe=place % 2 == 0)
         for place, one in enumerate(examples)
@@ -290,9 +243,9 @@ def draw_full(augmentation: Augmentation) -> Batch:
 
 
 def pad(signals: list[NDArray[np.float32]]) -> torch.Tensor:
-    """Log-mel spectrograms, padded to the longest, rounded up to fifths of a second."""
-    fifths = math.ceil(max(map(len, signals)) / SAMPLE_RATE * 5 + 1)
-    return log_mel(signals, min(fifths * SAMPLE_RATE // 5, N_FRAMES * HOP_LENGTH)).half()
+    """Log-mel spectrograms in the window that sdme_tools/backends/asr/windows.py gives the longest."""
+    seconds = math.ceil((max(map(len, signals)) / SAMPLE_RATE + 1) / 2) * 2
+    return log_mel(signals, min(seconds * SAMPLE_RATE, N_FRAMES * HOP_LENGTH)).half()
 
 
 Draw = Callable[[Augmentation, int], list[Batch]]
@@ -343,8 +296,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("output", type=Path)
     parser.add_argument("--from", dest="start", type=Path, help="a checkpoint of this script to go on from")
-    parser.add_argument("--steps", type=int, default=2000, help="steps on single utterances")
-    parser.add_argument("--window-steps", type=int, default=400, help="steps on windows, most of them packed")
+    parser.add_argument("--steps", type=int, default=2000, help="steps on short windows")
+    parser.add_argument("--full-steps", type=int, default=200, help="steps on windows of 30 s")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
@@ -355,7 +308,7 @@ def main() -> None:
     trainer = Trainer(Whisper(DIMENSIONS), vocabulary)
     if arguments.start:
         trainer.begin_from(torch.load(arguments.start, weights_only=True)["model_state_dict"])
-    course = [(draw_short, arguments.steps), (draw_windows, arguments.window_steps)]
+    course = [(draw_short, arguments.steps), (draw_full, arguments.full_steps)]
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     for step in train(trainer, Augmentation(speech, arguments.seed), course, arguments.seed):
         if step % 200 == 199:

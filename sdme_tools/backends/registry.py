@@ -123,12 +123,12 @@ def create_voice_embedder(settings: IdentitySection, device: Device) -> "VoiceEm
     return cast("VoiceEmbedder", find_backend("voice_identity", settings.voice_backend)(settings, device))
 
 
-def packs_recordings(settings: TranscribeSection) -> bool:
-    """Whether the transcriber gains from being handed short recordings together: its class says `packs = True`.
+def pools_recordings(settings: TranscribeSection) -> bool:
+    """Whether the transcriber gains from being handed short recordings together: its class says `pools = True`.
 
     Raises as `find_backend`.
     """
-    return settings.packing and bool(getattr(find_backend("transcribe", settings.backend), "packs", False))
+    return bool(getattr(find_backend("transcribe", settings.backend), "pools", False))
 
 
 def find_backend(kind: Kind, name: str) -> type:

@@ -245,18 +245,20 @@ class TranscribeSection(Record):
         str, Field(description="Whisper model name (turbo, small, …) or path of a checkpoint (./here = this folder).")
     ] = "turbo"
     language: Annotated[str, Field(description='ISO 639-1 code; "" = detected for each utterance.')] = ""
-    packing: Annotated[
-        bool,
+    min_window_s: Annotated[
+        float,
         Field(
-            description="Experimental: let the recogniser hear several utterances in each 30 s window. Many "
-            "checkpoints do not bear that and write wrong words, of which the check of two utterances a call finds "
-            "only some: compare the transcripts with those of false before you trust them."
+            ge=2,
+            le=30,
+            description="Shortest stretch that the recogniser hears at a time, in seconds. 30 is what published "
+            "Whisper models were trained on. 2 makes short utterances several times faster, but many checkpoints "
+            "repeat themselves then: some utterances are heard both ways, and all where the two differ (redone).",
         ),
-    ] = False
+    ] = 30.0
     retry: Annotated[
         bool, Field(description="Decode doubtful texts again at higher temperatures; false = keep them as they are.")
     ] = True
-    batch_size: Annotated[PositiveInt, Field(description="30 s windows decoded at a time.")] = 16
+    batch_size: Annotated[PositiveInt, Field(description="Windows decoded at a time; at most 64 fit together.")] = 16
     options: Annotated[Options, Field(description="Handed to a recogniser of your own.")] = {}
 
 

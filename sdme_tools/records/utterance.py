@@ -96,7 +96,7 @@ class Transcript(Record):
     unsure. 'repetitive': the text compresses too well, or the same few words come over and over. 'too_fast',
     'too_slow': more or fewer letters than people say in the time. 'on_silence': there is a text, but nothing loud
     enough to be heard. 'wordless': a voice without words, which the recogniser was not asked about. 'redone': decoded
-    again by itself, because its part of a packed window looked wrong. 'retried': decoded again at higher temperatures,
+    again in a full window, because a short one could not be trusted. 'retried': decoded again at higher temperatures,
     because the text looked wrong; the doubts that are still there then hold for all of them.
     """
     source: Source

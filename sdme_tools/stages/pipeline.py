@@ -259,7 +259,7 @@ STAGES: dict[str, Stage] = {
                 source
             ),
             section="transcribe",
-            is_pooled=lambda config: registry.packs_recordings(config.transcribe),
+            is_pooled=lambda config: registry.pools_recordings(config.transcribe),
             run_pool=_transcribe_pool,
             neutral=frozenset({"batch_size", "model"}),  # the hash of the weights speaks for the model
             uses_gpu=lambda _: True,

@@ -12,7 +12,7 @@ from sdme_tools.records.recording import Recording
 from sdme_tools.records.utterance import Transcript, Utterance, UtteranceKind
 
 _DONE = {
-    "redone": "decoded again by themselves, because their part of a packed window looked wrong",
+    "redone": "decoded again in full windows, because short ones could not be trusted",
     "retried": "tried again at higher temperatures",
 }
 

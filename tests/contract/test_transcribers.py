@@ -26,10 +26,10 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {"faster-whisper": folder, "whisper": checkpoint, "sidecar": checkpoint}
 
 
-@pytest.fixture(params=[*sorted(BACKENDS["transcribe"]), "whisper packed"])
+@pytest.fixture(params=[*sorted(BACKENDS["transcribe"]), "whisper short", "faster-whisper short"])
 def transcriber(request: pytest.FixtureRequest, models: dict[str, Path]) -> Transcriber:
-    name, _, packing = request.param.partition(" ")
-    settings = TranscribeSection(backend=name, model=str(models[name]), batch_size=3, packing=bool(packing))
+    name, _, short = request.param.partition(" ")
+    settings = TranscribeSection(backend=name, model=str(models[name]), batch_size=3, min_window_s=2 if short else 30)
     return create_transcriber(settings, "cpu")
 
 
@@ -102,3 +102,17 @@ def test_it_names_itself_and_what_it_read(transcriber: Transcriber, requests: li
     assert source == transcriber.identify_for(requests[0].recording)
     assert source.backend == transcriber.identify().backend
     assert all(transcript.source == source for transcript in transcriber.transcribe(requests))
+
+
+@pytest.mark.parametrize("name", ["whisper", "faster-whisper"])
+def test_a_checkpoint_that_bears_short_windows_says_the_same_in_them(
+    name: str, models: dict[str, Path], requests: list[TranscriptionRequest]
+) -> None:
+    short, full = (
+        create_transcriber(
+            TranscribeSection(backend=name, model=str(models[name]), min_window_s=shortest_s), "cpu"
+        ).transcribe(requests)
+        for shortest_s in (2, 30)
+    )
+    assert [transcript.text for transcript in short] == [transcript.text for transcript in full]
+    assert not any("redone" in transcript.flags for transcript in short)

@@ -38,7 +38,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("pooled") / "corpus"
     sdme("init", root)
     set_value(root, "transcribe.model", f'"{CHECKPOINT}"')
-    set_value(root, "transcribe.packing", "true")
+    set_value(root, "transcribe.min_window_s", "2.0")
     sdme("ingest", root, *sorted(raw.glob("*.wav")))
     return root
 

@@ -3,27 +3,32 @@
 Needs no other model: some heads of the decoder look at the sound of the word that is written next. Published models
 come with a list of those heads; of others, all heads of the later half of the layers are taken, as openai-whisper does.
 
-Source: whisper/timing.py of openai-whisper 20250625, find_alignment, which takes one window at a time.
+Source: after whisper/timing.py of openai-whisper 20250625, find_alignment, which takes one window at a time.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from sdme_tools.backends.asr.words import APPENDED, PREPENDED, HeardWord, find_sounding, follow_tokens, place_words
 from sdme_tools.backends.packages import require_package
 from sdme_tools.backends.protocols import Voice
 
 if TYPE_CHECKING:
-    import numpy as np
     import torch
     from numpy.typing import NDArray
     from whisper.decoding import DecodingResult
     from whisper.model import Whisper
     from whisper.tokenizer import Tokenizer
 
-MEDIAN_STEPS = 7
-"""Width of the median filter over time, as in whisper/timing.py."""
+MEDIAN_STEPS = 3
+"""Width of the median filter over time. whisper/timing.py has 7, which swallows short words."""
+LEAST_ATTENTION = 1e-4
+"""No step is quite impossible."""
+END_STEPS = 25
+"""After the voice, where the end of the text looks: without a place of its own it takes one among the words."""
 
 
 def align_words(
@@ -47,13 +52,13 @@ def align_words(
     shown = torch.tensor([row + row[-1:] * (width - len(row)) for row in rows], device=model.device)
     states, looks = _show(model, shown, torch.stack([result.audio_features for result in results]))
     first = len(tokenizer.sot_sequence)  # the position after it writes the first token of the text
-    sounding = [find_sounding(voice) for voice in voices]
+    sounding = [np.pad(find_sounding(voice), (0, END_STEPS))[: looks.shape[-1]] for voice in voices]
     attention = [
-        look[:, : len(row), : max(1, len(steps))].softmax(dim=-1)
+        look[:, : len(row), : len(steps)].float().softmax(dim=-1).mean(dim=0)[first:-1]
         for look, row, steps in zip(looks, rows, sounding, strict=True)
     ]
-    begins = follow_tokens([_stand_out(part).mean(dim=0)[first:-1].cpu().numpy() for part in attention])
-    weights = [part.mean(dim=0)[first:-1].float().cpu().numpy() for part in attention]
+    begins = follow_tokens([_share_steps(part).cpu().numpy() for part in attention])
+    weights = [part.cpu().numpy() for part in attention]
     logprobs = [_log_probabilities(model, state[first:], text) for state, text in zip(states, texts, strict=True)]
     return [_make_words(tokenizer, *parts) for parts in zip(texts, logprobs, begins, weights, sounding, strict=True)]
 
@@ -93,15 +98,22 @@ def _watch(model: "Whisper") -> Iterator[list["torch.Tensor"]]:
             hook.remove()
 
 
-def _stand_out(attention: "torch.Tensor") -> "torch.Tensor":
-    """How far each token's attention to a step stands out from that of the other tokens, smoothed over time."""
-    deviation, mean = attention.std(dim=-2, keepdim=True, correction=0), attention.mean(dim=-2, keepdim=True)
-    standing = (attention - mean) / deviation.clamp(min=1e-8)
+def _share_steps(attention: "torch.Tensor") -> "torch.Tensor":
+    """How much each step belongs to each token, smoothed over time: log of the tokens' shares of the attention to it.
+
+    The path through this is the likeliest one, where openai-whisper adds up standardised attention, of which a few
+    steps that hardly any token looks at can outweigh all others.
+
+    Args:
+        attention: float32[T, steps], rows that sum to 1.
+    """
+    floored = attention + LEAST_ATTENTION
+    shares = (floored / floored.sum(dim=-2, keepdim=True)).log()
     margin = MEDIAN_STEPS // 2
-    if standing.shape[-1] <= margin:
-        return standing
+    if shares.shape[-1] <= margin:
+        return shares
     pad = require_package("torch.nn.functional").pad
-    padded: torch.Tensor = pad(standing, (margin, margin), mode="reflect")
+    padded: torch.Tensor = pad(shares[None], (margin, margin), mode="reflect")[0]
     return padded.unfold(-1, MEDIAN_STEPS, 1).sort().values[..., margin]
 
 
@@ -110,8 +122,8 @@ def _log_probabilities(model: "Whisper", states: "torch.Tensor", text: list[int]
     if not text:
         return []
     vocabulary = model.decoder.token_embedding.weight.to(states.dtype)
-    scores = (states[: len(text)] @ vocabulary.T).float().log_softmax(dim=-1)
-    written: list[float] = scores[range(len(text)), text].tolist()
+    scores = (states[: len(text)] @ vocabulary.T).float()
+    written: list[float] = (scores[range(len(text)), text] - scores.logsumexp(dim=-1)).tolist()
     return written
 
 

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
 from sdme_tools.backends.asr.alignment import align_words
-from sdme_tools.backends.asr.decoder import PieceDecoder, Spoken
-from sdme_tools.backends.asr.packing import Piece, Window
+from sdme_tools.backends.asr.decoder import Spoken, WindowDecoder
 from sdme_tools.backends.asr.readings import Reading
+from sdme_tools.backends.asr.windows import Piece, Window
 from sdme_tools.backends.packages import require_package
 from sdme_tools.backends.protocols import Voice
 from sdme_tools.errors import BackendError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from whisper.tokenizer import Tokenizer
 
 
-class WhisperDecoder(PieceDecoder):
+class WhisperDecoder(WindowDecoder):
     """A Whisper model with the language that corpus.toml sets."""
 
     def __init__(self, model: "Whisper", language: str | None, device: Literal["cpu", "cuda"]) -> None:
@@ -30,14 +30,12 @@ class WhisperDecoder(PieceDecoder):
         self._device = device
 
     def encode(self, windows: Sequence[Window]) -> "torch.Tensor":
-        """Hear the windows: float32[B, 1500, D], float16 on cuda."""
-        voices = [window.voice() for window in windows]
+        """Hear windows of one length: float32[B, num_steps, D], float16 on cuda."""
         with _within_memory(len(windows)):
-            features: torch.Tensor = self._model.encoder(make_mel(voices, self._model.dims.n_mels, self._device))
-        return features
+            return _encode(self._model, make_mel(windows, self._model.dims.n_mels, self._device))
 
     def read(self, windows: Sequence[Window], features: "torch.Tensor") -> list[Reading]:
-        """See PieceDecoder.read."""
+        """See WindowDecoder.read."""
         with _within_memory(len(windows)):
             return super().read(windows, features)
 
@@ -113,19 +111,35 @@ def _within_memory(num_windows: int) -> Iterator[None]:
         ) from error
 
 
-def make_mel(voices: Sequence[Voice], num_bands: int, device: Literal["cpu", "cuda"]) -> "torch.Tensor":
-    """Return what the encoder hears: log-mel spectrograms, each voice padded to 30 s and scaled by itself.
+def make_mel(windows: Sequence[Window], num_bands: int, device: Literal["cpu", "cuda"]) -> "torch.Tensor":
+    """Return what the encoder hears: log-mel spectrograms, each voice padded to its window and scaled by itself.
 
     One at a time, because `whisper.log_mel_spectrogram` would scale a batch by its loudest voice.
 
     Returns:
-        float32[B, num_bands, 3000], or float16 on cuda.
+        float32[B, num_bands, 2 * num_steps], or float16 on cuda.
     """
     audio = require_package("whisper.audio")
+    padded = [audio.pad_or_trim(window.piece.voice, window.num_samples) for window in windows]
     mel: torch.Tensor = require_package("torch").stack(
-        [audio.log_mel_spectrogram(audio.pad_or_trim(voice), num_bands, device=device) for voice in voices]
+        [audio.log_mel_spectrogram(voice, num_bands, device=device) for voice in padded]
     )
     return mel.half() if device == "cuda" else mel
+
+
+def _encode(model: "Whisper", mel: "torch.Tensor") -> "torch.Tensor":
+    """The model's encoder, which refuses windows shorter than 30 s though every part of it takes them.
+
+    Source: whisper/model.py of openai-whisper 20250625, AudioEncoder.forward.
+    """
+    gelu = require_package("torch.nn.functional").gelu
+    encoder = model.encoder
+    x = gelu(encoder.conv2(gelu(encoder.conv1(mel)))).permute(0, 2, 1)
+    x = (x + encoder.positional_embedding[: x.shape[1]]).to(x.dtype)
+    for block in encoder.blocks:
+        x = block(x)
+    heard: torch.Tensor = encoder.ln_post(x)
+    return heard
 
 
 def _decode(model: "Whisper", features: "torch.Tensor", options: "DecodingOptions") -> list["DecodingResult"]:

@@ -1,7 +1,7 @@
 """faster-whisper: Whisper models in the form of CTranslate2, which computes them several times faster on a CPU.
 
-Uses the package's model, tokenizer and features, not its pipeline: windows are packed and given back as for
-openai-whisper (work.py), so the two differ in their arithmetic alone. The word times come from CTranslate2's alignment.
+Uses the package's model, tokenizer and features, not its pipeline: windows are chosen and watched as for openai-whisper
+(work.py), so the two differ in their arithmetic alone. The word times come from CTranslate2's alignment.
 """
 
 import hashlib
@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from sdme_tools.backends.asr.decoder import PieceDecoder, Spoken
-from sdme_tools.backends.asr.packing import WINDOW_MS, Piece, Window
+from sdme_tools.backends.asr.decoder import Spoken, WindowDecoder
 from sdme_tools.backends.asr.readings import Reading
+from sdme_tools.backends.asr.windows import Piece, Window
 from sdme_tools.backends.asr.words import APPENDED, PREPENDED, HeardWord, find_sounding, place_words
 from sdme_tools.backends.asr.work import write_down
 from sdme_tools.backends.packages import require_package, require_version
-from sdme_tools.backends.protocols import VOICE_RATE_HZ, TranscriptionRequest, Voice
+from sdme_tools.backends.protocols import TranscriptionRequest, Voice
 from sdme_tools.backends.weights import hash_weights
 from sdme_tools.errors import BackendError, ConfigError
 from sdme_tools.records.base import Source
@@ -43,7 +43,7 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 class FasterWhisperTranscriber:
     """Transcription by faster-whisper with a model folder, or a published model that was fetched."""
 
-    packs = True
+    pools = True
 
     def __init__(self, settings: TranscribeSection, device: Literal["cpu", "cuda"]) -> None:
         self._settings = settings
@@ -175,7 +175,7 @@ def _load(folder: Path, device: str, weights: str) -> Any:  # noqa: ANN401 - an 
         ) from error
 
 
-class _CtDecoder(PieceDecoder):
+class _CtDecoder(WindowDecoder):
     """A Whisper model of CTranslate2 with the language that corpus.toml sets."""
 
     def __init__(self, model: Any, language: str) -> None:  # noqa: ANN401
@@ -183,16 +183,15 @@ class _CtDecoder(PieceDecoder):
         self._language = language if model.model.is_multilingual else "en"
 
     def encode(self, windows: Sequence[Window]) -> "NDArray[Any]":
-        """Hear the windows: float[B, 1500, D], on the host, where rows can be picked out."""
+        """Hear windows of one length: float[B, num_steps, D], on the host, where rows can be picked out."""
         mel = np.stack([self._make_mel(window) for window in windows])
         storage = require_package("faster_whisper.transcribe", extra=EXTRA).get_ctranslate2_storage(mel)
         with _explained(len(windows)):
             return np.array(self._model.model.encode(storage, to_cpu=True))
 
     def _make_mel(self, window: Window) -> "NDArray[np.float32]":
-        voice = np.zeros(WINDOW_MS * VOICE_RATE_HZ // 1000, np.float32)
-        sound = window.voice()
-        voice[: len(sound)] = sound
+        voice = np.zeros(window.num_samples, np.float32)
+        voice[: len(window.piece.voice)] = window.piece.voice
         mel: NDArray[np.float32] = self._model.feature_extractor(voice, padding=0)
         return mel
 

@@ -40,9 +40,9 @@ class Reading:
 
 
 def looks_wrong(reading: Reading, voice: Voice) -> bool:
-    """Whether a piece that was heard among others had better be heard alone.
+    """Whether a piece that was heard in a short window had better be heard in a full one.
 
-    That costs a window of its own; giving somebody words that they did not say would cost a label.
+    That costs time; giving somebody words that they did not say would cost a label.
     """
     sure_of_language = (reading.language_probability or 1.0) >= LANGUAGE_SURE_FROM
     if not (reading.words and reading.is_whole and sure_of_language and reading.avg_logprob >= UNSURE_BELOW):

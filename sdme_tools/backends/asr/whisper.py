@@ -1,8 +1,8 @@
 """OpenAI Whisper (Radford et al. 2022, arXiv 2212.04356), many utterances at a time.
 
 `whisper.transcribe` takes one file, hears 30 s for it however short it is, and runs the encoder twice where it detects
-the language. Here windows are packed and decoded in batches (work.py), greedily, since beam search does not batch. The
-same recordings always give the same text.
+the language. Here utterances are decoded in batches (work.py), greedily, since beam search does not batch, and in
+windows that fit them where the checkpoint bears that (windows.py). The same recordings always give the same text.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ __all__ = ["WhisperTranscriber", "fetch_whisper"]
 class WhisperTranscriber:
     """Transcription by openai-whisper with a published model or a local checkpoint."""
 
-    packs = True
+    pools = True
 
     def __init__(self, settings: TranscribeSection, device: Literal["cpu", "cuda"]) -> None:
         self._settings = settings
@@ -51,7 +51,7 @@ class WhisperTranscriber:
     def transcribe(self, requests: Sequence[TranscriptionRequest]) -> list[Transcript]:
         """Write down each utterance; an empty text where nothing was recognised, doubts as flags.
 
-        The requests are taken one after the other, once each, and packed in this order.
+        The requests are taken one after the other, once each.
 
         Raises:
             BackendError: the checkpoint is missing or unusable, there is no such device, or its memory does not do.

@@ -15,8 +15,8 @@ from whisper.tokenizer import get_tokenizer
 
 from sdme_tools.backends.asr import checkpoint
 from sdme_tools.backends.asr.decoding import make_mel
-from sdme_tools.backends.asr.packing import cut_pieces
 from sdme_tools.backends.asr.whisper import WhisperTranscriber, fetch_whisper
+from sdme_tools.backends.asr.windows import Piece, Window, cut_pieces
 from sdme_tools.backends.protocols import TranscriptionRequest
 from sdme_tools.errors import BackendError, ConfigError
 from sdme_tools.records.config import TranscribeSection
@@ -95,7 +95,9 @@ def test_the_tokens_are_those_of_whisper_itself(checkpoints: Path) -> None:
         whisper.decode(model, whisper.log_mel_spectrogram(whisper.pad_or_trim(request.voice)), options)
         for request in requests
     ]
-    got = whisper.decode(model, make_mel([request.voice for request in requests], 80, "cpu"), options)
+    got = whisper.decode(
+        model, make_mel([Window(Piece(0, "u", 0, request.voice)) for request in requests], 80, "cpu"), options
+    )
     assert [result.tokens for result in got] == [result.tokens for result in expected]
     settings = _settings(model=str(checkpoints / "en.pt"), batch_size=2)
     transcripts = WhisperTranscriber(settings, "cpu").transcribe(requests)
@@ -128,6 +130,15 @@ def test_more_than_thirty_seconds_are_cut_where_it_is_quiet() -> None:
     assert len(windows[0]) == round(27.05 * RATE_HZ)
     assert all(len(window) <= 30 * RATE_HZ for window in windows)
     assert len(cut_pieces(0, "u", voice[: 30 * RATE_HZ])) == 1
+
+
+def test_a_checkpoint_that_does_not_bear_short_windows_is_found_out(checkpoints: Path) -> None:
+    requests = _make_requests(1.0, 3.0, 0.4, 2.0, 1.5)
+    model = str(checkpoints / "en.pt")
+    short = WhisperTranscriber(_settings(model=model, min_window_s=2.0), "cpu").transcribe(requests)
+    full = WhisperTranscriber(_settings(model=model), "cpu").transcribe(requests)
+    assert [transcript.text for transcript in short] == [transcript.text for transcript in full]
+    assert all("redone" in transcript.flags for transcript in short)
 
 
 def test_windows_of_an_utterance_are_joined(checkpoints: Path) -> None:

@@ -1,13 +1,11 @@
-"""Word times, packing and doubts: the parts of transcription that need no model."""
-
-import itertools
+"""Word times, windows and doubts: the parts of transcription that need no model."""
 
 import numpy as np
 import pytest
 
 from sdme_tools.backends.asr.doubts import Evidence, find_doubts, is_repetitive
-from sdme_tools.backends.asr.packing import GAP_MS, WINDOW_MS, Piece, cut_rows, pack
 from sdme_tools.backends.asr.readings import Reading, looks_wrong
+from sdme_tools.backends.asr.windows import SILENCE_MS, Piece, Window, fit_window, sort_into_batches
 from sdme_tools.backends.asr.words import STEP_MS, HeardWord, find_sounding, follow_tokens, trim_to_sound
 from sdme_tools.records.span import Span
 
@@ -53,43 +51,21 @@ def test_a_word_ends_where_its_sound_does_and_leaves_out_what_lies_behind_a_paus
     assert (first * STEP_MS, end * STEP_MS) == (200, 600)
 
 
-def test_windows_hold_the_pieces_in_order_with_silence_between_and_after() -> None:
-    pieces = _pieces(*[3_000, 1_234, 2_777, 900] * 8, 29_900)
-    windows = list(pack(pieces, together=True))
-    assert [piece for window in windows for piece in window.pieces] == pieces
-    assert len(windows) < 6
-    for window in windows[:-1]:
-        spans = window.spans
-        assert all(later.start_ms - earlier.end_ms >= GAP_MS for earlier, later in itertools.pairwise(spans))
-        assert all(span.start_ms % STEP_MS == 0 for span in spans)
-        assert spans[-1].end_ms + GAP_MS <= WINDOW_MS
-        first = spans[1].start_ms * RATE_HZ // 1000
-        assert np.array_equal(window.voice()[first : first + len(window.pieces[1].voice)], window.pieces[1].voice)
-    assert [len(window.pieces) for window in pack(pieces, together=False)] == [1] * len(pieces)
+def test_a_window_holds_the_voice_and_a_second_of_silence_and_is_never_longer_than_thirty() -> None:
+    for piece in _pieces(40, 900, 1_000, 2_999, 3_001, 15_000, 28_900, 29_100, 30_000):
+        window = fit_window(piece, 2.0)
+        assert window.is_full == (piece.duration_ms > 30_000 - 2_000 - SILENCE_MS)
+        assert window.is_full or 0 <= window.duration_ms - piece.duration_ms - SILENCE_MS < 2_000
+        assert fit_window(piece, 30.0) == Window(piece)
+        assert fit_window(piece, 10.0).duration_ms == max(10_000, window.duration_ms)
 
 
-def test_rows_are_a_pieces_own_steps_then_silence_and_every_piece_is_in_one() -> None:
-    windows = list(pack(_pieces(*[3_000, 1_234, 2_777, 900] * 8), together=True))
-    spans = [(number, span) for number, window in enumerate(windows) for span in window.spans]
-    seen = []
-    for rows in cut_rows(windows):
-        assert len({len(steps) for steps in rows.steps}) == 1
-        assert len(rows.pieces) * len(rows.steps[0]) <= max(1, len(windows)) * WINDOW_MS // STEP_MS
-        for piece, window, steps in zip(rows.pieces, rows.windows, rows.steps, strict=True):
-            number, span = spans[piece]
-            assert window == number
-            own = range(span.start_ms // STEP_MS, -(-span.end_ms // STEP_MS))
-            assert steps[: len(own)] == list(own)
-            silence = set(steps[len(own) :])
-            touched = {
-                step
-                for other, its in spans
-                if other == window
-                for step in range(its.start_ms // STEP_MS, its.end_ms // STEP_MS)
-            }
-            assert silence.isdisjoint(touched) and max(silence) < WINDOW_MS // STEP_MS
-            seen.append(piece)
-    assert sorted(seen) == list(range(len(spans)))
+def test_batches_are_of_one_length_and_hold_every_window_once() -> None:
+    windows = [fit_window(piece, 2.0) for piece in _pieces(*[3_000, 1_234, 2_777, 900] * 8, 29_900, 7_000)]
+    batches = list(sort_into_batches(windows, 5))
+    assert all(len({window.num_steps for window in batch}) == 1 and len(batch) <= 5 for batch in batches)
+    assert sorted(w.piece.request for batch in batches for w in batch) == list(range(len(windows)))
+    assert len(batches) == 1 + 1 + 5 + 2  # of 30 s, 8 s, 4 s (24 pieces) and 2 s (8 pieces)
 
 
 @pytest.mark.parametrize(
