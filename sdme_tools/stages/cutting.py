@@ -82,7 +82,7 @@ def _join_stretches(speech: list[Span], vocal: list[Span], settings: SegmentSect
     apart = settings.vocal_events == "keep"
     joined: list[Phrase] = []
     for _, group in groupby(told, key=lambda pair: pair[1] if apart else None):
-        joined += _join_over_pauses([stretch for stretch, _ in group], settings.split_pause_ms)
+        joined += join_over_pauses([stretch for stretch, _ in group], settings.split_pause_ms)
     return joined
 
 
@@ -98,7 +98,8 @@ def _start(told: tuple[Span, UtteranceKind]) -> int:
     return told[0].start_ms
 
 
-def _join_over_pauses(stretches: list[Span], split_pause_ms: int) -> list[Phrase]:
+def join_over_pauses(stretches: Sequence[Span], split_pause_ms: int) -> list[Phrase]:
+    """Join sorted, disjoint stretches that lie less than a pause apart into phrases."""
     phrases: list[list[Span]] = []
     for stretch in stretches:
         if phrases and stretch.start_ms - phrases[-1][-1].end_ms < split_pause_ms:

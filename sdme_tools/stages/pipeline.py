@@ -207,7 +207,7 @@ STAGES: dict[str, Stage] = {
     for stage in (
         Stage(
             name="segment",
-            version=2,
+            version=3,
             reads=(),
             writes=Utterance,
             run=_segment,

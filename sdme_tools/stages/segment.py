@@ -1,8 +1,9 @@
 """Segment: a recording's sound becomes utterances, by rules that stand in corpus.toml.
 
-Four steps: each channel that the diarizer asks for is heard (hearing.py); voice without words is looked for between the
-speech (vocal.py); the diarizer gives every stretch to a voice, or says why it is nobody's; what each voice says is cut
-into utterances (cutting.py).
+Five steps: each channel that the diarizer asks for is heard (hearing.py); voice without words is looked for between the
+speech (vocal.py); on somebody's own microphone, speech is made to begin and end where the voice does (edges.py); the
+diarizer gives every stretch to a voice, or says why it is nobody's; what each voice says is cut into utterances
+(cutting.py).
 
 Every millisecond of voice found is, for each voice, in exactly one utterance or in exactly one drop. The reasons of
 drops are too_short, overlap, and those of the diarizer (crosstalk, no_turn).
@@ -32,7 +33,8 @@ from sdme_tools.records.recording import Recording
 from sdme_tools.records.span import Span, merge_spans, subtract_spans
 from sdme_tools.records.utterance import Drop, Utterance, make_utterance_id
 from sdme_tools.stages.cutting import Cut, cut_speech
-from sdme_tools.stages.hearing import Hearing, hear_channels
+from sdme_tools.stages.edges import trim_edges
+from sdme_tools.stages.hearing import hear_channels
 from sdme_tools.stages.vocal import find_vocal_events
 
 STAGE = "segment"
@@ -93,7 +95,7 @@ def segment_recording(
     looked_for = settings.vocal_events != "ignore"
     hearings = hear_channels(recording, source, channels, detector, with_harmonicity=looked_for)
     vocal = {h.heard.channel: find_vocal_events(h, settings) if looked_for else [] for h in hearings}
-    heard = tuple(_add_vocal(hearing, vocal[hearing.heard.channel]) for hearing in hearings)
+    heard = tuple(_refine(hearing.heard, vocal[hearing.heard.channel], settings) for hearing in hearings)
     told = teller.tell_voices(DiarizationRequest(recording, source, heard, lambda: read_voice(source, recording)))
     voices, unassigned = _part_kinds(told, vocal, settings)
     energy = {channel.channel: channel.energy for channel in heard}
@@ -106,9 +108,10 @@ def segment_recording(
     return sorted(utterances, key=_by_place), sorted(drops, key=_by_place)
 
 
-def _add_vocal(hearing: Hearing, vocal: list[Span]) -> HeardChannel:
-    """Vocal events are given to voices like speech."""
-    return replace(hearing.heard, speech=tuple(merge_spans([*hearing.heard.speech, *vocal])))
+def _refine(heard: HeardChannel, vocal: list[Span], settings: SegmentSection) -> HeardChannel:
+    """Speech with exact edges where somebody has a microphone; vocal events are given to voices like speech."""
+    speech = heard.speech if heard.channel is None else trim_edges(heard.speech, heard.energy, settings)
+    return replace(heard, speech=tuple(merge_spans([*speech, *vocal])))
 
 
 def _part_kinds(

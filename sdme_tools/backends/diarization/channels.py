@@ -15,7 +15,7 @@ from sdme_tools.records.config import DiarizeSection
 from sdme_tools.records.recording import Recording
 from sdme_tools.records.span import subtract_spans
 
-VERSION = "1"
+VERSION = "2"
 CROSSTALK = "crosstalk"
 """Reason of a drop: another participant's voice, heard in this microphone."""
 

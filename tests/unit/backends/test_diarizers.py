@@ -92,8 +92,8 @@ def test_one_s_own_words_in_the_middle_of_crosstalk_stay_one_s_own() -> None:
     energy[300:400] = 10**-2.0
     ((), (before, after)) = find_crosstalk([neighbour, HeardChannel(1, (span(1000, 6000),), energy)], 8.0)
     assert before.start_ms == 1000
-    assert abs(before.end_ms - 3000) <= 250
-    assert abs(after.start_ms - 4000) <= 250
+    assert abs(before.end_ms - 3000) <= 30
+    assert abs(after.start_ms - 4000) <= 30
     assert after.end_ms == 6000
 
 
