@@ -29,9 +29,11 @@ from sdme_tools.stages.segment import segment_recording
 from tests.factories import ingest, write_media
 from tests.tooling.dialogues import TrueTurn, mix_dialogue, read_lines
 from tests.tooling.pipeline import PIPELINE
+from tests.tooling.sounds import make_room
 
-MAX_DETECTION_ERROR = 0.25
-"""Missed and false speech of all speakers; which voice is whose the small embedding tells poorly."""
+MAX_ERROR = 0.15
+"""DER on dialogues of lines that the model has not heard; it was .061 when the model was committed."""
+OVERLAP_MS = 800
 UNHEARD = [line for line in read_lines() if line.number >= 8]
 
 
@@ -65,9 +67,19 @@ def test_unheard_dialogues_are_found_the_same_way_twice(tmp_path: Path) -> None:
         reference = _annotate([(turn.speaker, turn.span.start_ms, turn.span.end_ms) for turn in turns])
         found = _annotate([(str(u.voice_id), u.span.start_ms, u.span.end_ms) for u in utterances])
         metric(reference, found, uem=Timeline([Segment(0, 20)]))
-    counts = metric.accumulated_
-    assert counts["missed detection"] + counts["false alarm"] < MAX_DETECTION_ERROR * counts["total"]
-    assert counts["confusion"] < 0.5 * counts["total"]
+    assert abs(metric) < MAX_ERROR
+
+
+def test_two_at_once_are_two_voices_and_their_overlap_is_measured(tmp_path: Path) -> None:
+    first, second = (line.voice for line in UNHEARD if line.number == 8 and line.speaker in ("p01", "p03"))
+    sound = make_room(7.0)
+    begins_ms = 500 + len(first) // 16 - OVERLAP_MS
+    for voice, start_ms in ((first, 500), (second, begins_ms)):
+        sound[start_ms * 16 : start_ms * 16 + len(voice)] += voice
+    path = write_media(tmp_path / "both.wav", sound=sound[:, None], rate_hz=16_000, audio_codec="pcm_s16le")
+    utterances = _segment(ingest(path))
+    assert {utterance.voice_id for utterance in utterances} == {"v1", "v2"}
+    assert sum(utterance.overlap_ms for utterance in utterances) == pytest.approx(2 * OVERLAP_MS, rel=0.3)
 
 
 def _copy(tmp_path: Path) -> Path:
