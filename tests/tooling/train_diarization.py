@@ -7,8 +7,8 @@ speeds, which make further voices. Whoever tests takes the last two. What it wri
 speaker-diarization-community-1: config.yaml, segmentation/, embedding/, plda/. It shows that the ordinary path loads
 and runs such a folder; it is no diarizer for real recordings.
 
-The same seed writes the same bytes on the same kind of processor; the committed folder is what the defaults write, in 23
-minutes on a busy machine. The clustering's threshold is chosen at the end, on dialogues of the last two lines whose
+The same seed writes the same bytes on the same kind of processor; the committed folder is what the defaults write, in
+23 minutes on a busy machine. The clustering's threshold is chosen at the end, on dialogues of the last two lines whose
 seeds (100 to 109) no test or benchmark uses.
 
 The front end of the segmentation (how the sound is scaled, and the band-pass filters) keeps its initial values, which
