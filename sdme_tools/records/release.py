@@ -6,6 +6,8 @@ from pydantic import NonNegativeInt, PositiveInt
 
 from sdme_tools.records.annotation import Condition
 from sdme_tools.records.base import Record
+from sdme_tools.records.face import Share
+from sdme_tools.records.quality import FaceMaterialQuality, VoiceQuality
 from sdme_tools.records.recording import Consent, Identifier
 from sdme_tools.records.span import Span
 
@@ -36,6 +38,14 @@ class ReleaseRow(Record):
     condition: Condition
     binding_score: float | None
     binding_reason: str
+    binding_confidence: Share | None
+    speech_ms: PositiveInt
+    overlap_ms: NonNegativeInt
+    """How much of the speech lies under another voice."""
+    voice_quality: VoiceQuality | None
+    """How good the material is; None = the quality stage has not run."""
+    face_quality: FaceMaterialQuality | None
+    """None = no face is bound, or the quality stage has not run."""
     voice_path: str
     """Relative to the corpus folder."""
     face_path: str | None

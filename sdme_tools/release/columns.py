@@ -13,11 +13,19 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from sdme_tools.errors import ReleaseError
+from sdme_tools.records.quality import FaceMaterialQuality, VoiceQuality
 from sdme_tools.records.release import ReleaseRow, Split
 
 VOICE_RATE_HZ = 16_000
 MEDIA = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 _SUFFIXES = {"voice": ".flac", "face": ".face.mp4", "clip": ".mp4"}
+_QUALITY = [
+    (f"{noun}_{measure}", f"{noun}_quality", measure)
+    for noun, record in (("voice", VoiceQuality), ("face", FaceMaterialQuality))
+    for measure in record.model_fields
+]
+"""Each figure of quality.jsonl: its column, and where it stands in a ReleaseRow. Null = not measured."""
+_WHOLE = {"voice_bandwidth_hz", "face_median_size_px"}
 _STRING = {"dtype": "string", "_type": "Value"}
 
 
@@ -70,7 +78,9 @@ class Columns:
         kinds |= {"split": text, "text": text, "text_edited": _number("bool"), "language": text}
         kinds["label"] = (pa.int64(), {"names": list(self.labels), "_type": "ClassLabel"})
         kinds |= {name: _number("int32") for name in ("num_raters", *self.vote_columns().values())}
-        kinds |= {"binding_score": _number("float64"), "binding_reason": text}
+        kinds |= {"binding_score": _number("float64"), "binding_reason": text, "binding_confidence": _number("float64")}
+        kinds |= {name: _number("int64") for name in ("speech_ms", "overlap_ms")}
+        kinds |= {name: _number("int64" if name in _WHOLE else "float64") for name, _, _ in _QUALITY}
         kinds["voice"] = (MEDIA, {"sampling_rate": VOICE_RATE_HZ, "_type": "Audio"})
         kinds |= {name: (MEDIA, {"_type": "Video"}) for name in self.media if name != "voice"}
         return kinds
@@ -84,8 +94,9 @@ class Columns:
         """Lay a row out for `schema`; `media` has the bytes of each media column, None where there is none."""
         cells: dict[str, object] = row.model_dump(
             include={"utterance_id", "recording_id", "session_id", "speaker_id", "text", "text_edited", "language"}
-            | {"num_raters", "binding_score", "binding_reason"}
+            | {"num_raters", "binding_score", "binding_reason", "binding_confidence", "speech_ms", "overlap_ms"}
         )
+        cells |= {name: getattr(getattr(row, part), measure, None) for name, part, measure in _QUALITY}
         cells |= {"start_ms": row.span.start_ms, "end_ms": row.span.end_ms, "split": split.value}
         cells["label"] = self.labels.index(row.label) if row.label is not None else None
         cells |= {column: row.votes.get(answer, 0) for answer, column in self.vote_columns().items()}

@@ -10,6 +10,7 @@ import av
 import pyarrow.parquet as pq
 import pytest
 
+from sdme_tools.records.quality import FaceMaterialQuality, VoiceQuality
 from sdme_tools.release.build import build_release
 from tests.unit.release.tiny_corpus import LABELS, make_corpus, vote
 
@@ -31,6 +32,8 @@ def plain(dataset):
     return rows
 
 memory = {split: plain(loaded[split]) for split in loaded}
+clean = loaded["train"].filter(lambda snr, size: snr >= 24 and (size or 0) >= 44,
+                               input_columns=["voice_snr_db", "face_median_size_px"])
 features = loaded["train"].features
 print(json.dumps({
     "memory": memory,
@@ -38,6 +41,8 @@ print(json.dumps({
     "label_names": features["label"].names,
     "voice": [type(features["voice"]).__name__, features["voice"].sampling_rate],
     "face": type(features["face"]).__name__,
+    "clean": sorted(clean.remove_columns(["voice", "face"])["utterance_id"]),
+    "quality": {name: feature.dtype for name, feature in features.items() if name.startswith(("voice_", "face_"))},
 }))
 """
 
@@ -78,6 +83,26 @@ def test_datasets_in_memory_and_streaming_and_pyarrow_agree(release: Path, tmp_p
             row["face_size"] = len(face["bytes"]) if face else None
         assert plain == rows
     assert sum(len(rows) for rows in seen["memory"].values()) == 24
+
+    table = pq.read_table(release / "data", filters=[("voice_snr_db", ">=", 24), ("face_median_size_px", ">=", 44)])
+    kept = [row for row in table.to_pylist() if row["split"] == "train"]
+    assert 0 < len(kept) < len(seen["memory"]["train"])
+    assert seen["clean"] == sorted(row["utterance_id"] for row in kept)
+    measures = [f"voice_{name}" for name in VoiceQuality.model_fields]
+    measures += [f"face_{name}" for name in FaceMaterialQuality.model_fields]
+    assert list(seen["quality"]) == measures
+    assert (seen["quality"]["voice_snr_db"], seen["quality"]["face_median_size_px"]) == ("float64", "int64")
+
+
+def test_every_figure_of_quality_is_in_its_row_and_what_was_not_measured_is_null(release: Path) -> None:
+    rows = {row["utterance_id"]: row for row in pq.read_table(release / "data").to_pylist()}
+    row = rows["tea_3000_3800"]
+    assert (row["voice_snr_db"], row["voice_bandwidth_hz"], row["voice_loudness_lufs"]) == (23.0, 8000, -23.0)
+    assert (row["face_median_size_px"], row["face_median_yaw_deg"], row["face_seen_share"]) == (43, -12.5, 1.0)
+    assert (row["speech_ms"], row["overlap_ms"], row["face_mouth_hidden_share"]) == (800, 0, None)
+    faceless = rows["tea_0_800"]
+    assert faceless["face_seen_share"] is faceless["face_median_size_px"] is None
+    assert faceless["voice_snr_db"] == 20.0
 
 
 def test_media_in_the_shards_decode(release: Path) -> None:

@@ -15,7 +15,7 @@ from sdme_tools.records.recording import Consent
 from sdme_tools.records.release import Exclusion, ReleaseRow
 from sdme_tools.records.utterance import Clip, Transcript, Utterance
 from sdme_tools.release.rows import REASONS, CorpusTables, join_rows
-from tests.unit.release.tiny_corpus import LABELS, SOURCE, make_corpus
+from tests.unit.release.tiny_corpus import LABELS, SOURCE, make_corpus, make_face_quality
 
 
 def consensus(utterance_id: str, label: str | None, reason: str = "majority", num_raters: int = 3) -> Consensus:
@@ -48,6 +48,7 @@ def tables(corpus: Corpus) -> CorpusTables:
         transcripts=[row for name in ids for row in corpus.read(name, Transcript)],
         clips=[row for name in ids for row in corpus.read(name, Clip)],
         consensus=[consensus(row.utterance_id, "sadness") for row in utterances],
+        qualities=[row for name in ids for row in corpus.read(name, UtteranceQuality)],
     )
 
 
@@ -71,6 +72,9 @@ def test_a_row_has_everything(tables: CorpusTables, corpus: Corpus) -> None:
     assert row.text == "turn 3, « ça va »!"
     assert row.votes == {"neutral": 0, "happiness": 0, "sadness": 3, "cannot tell": 0}
     assert row.clip_path is None
+    assert (row.speech_ms, row.overlap_ms) == (800, 0)
+    assert row.voice_quality is not None and row.voice_quality.snr_db == 23
+    assert row.face_quality == make_face_quality(size_px=43)
     for path in (row.voice_path, row.face_path):
         assert path is not None
         assert (corpus.root / path).is_file()

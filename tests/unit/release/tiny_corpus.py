@@ -13,6 +13,7 @@ from sdme_tools.corpus.corpus import Corpus
 from sdme_tools.corpus.table import write_record, write_table, write_text
 from sdme_tools.records.base import Source
 from sdme_tools.records.face import Binding, BindingReason
+from sdme_tools.records.quality import FaceMaterialQuality, UtteranceQuality, VoiceQuality
 from sdme_tools.records.recording import AudioStream, Recording, SeatedParticipant
 from sdme_tools.records.span import Span
 from sdme_tools.records.utterance import Clip, MediaFile, Transcript, Utterance, make_utterance_id
@@ -50,6 +51,23 @@ def make_face(brightness: int, num_frames: int = 20) -> bytes:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode(None))
     return buffer.getvalue()
+
+
+def make_face_quality(*, size_px: int) -> FaceMaterialQuality:
+    """A good face in colour whose mouth could not be judged."""
+    return FaceMaterialQuality(
+        seen_share=1.0,
+        interpolated_share=0.0,
+        held_share=0.0,
+        median_size_px=size_px,
+        median_sharpness=80.5,
+        median_yaw_deg=-12.5,
+        median_pitch_deg=3.0,
+        median_roll_deg=0.5,
+        brightness=120.0,
+        contrast=40.0,
+        mouth_hidden_share=None,
+    )
 
 
 def make_corpus(root: Path, *, consent: dict[str, str] | None = None, labels: Sequence[str] = LABELS) -> Corpus:
@@ -117,7 +135,22 @@ def _write_recording(corpus: Corpus, recording_id: str, place: int) -> None:
         )
         for turn, name in enumerate(names)
     ]
-    tables = {"utterances": utterances, "bindings": bindings, "transcripts": transcripts, "clips": clips}
+    qualities = [
+        UtteranceQuality(
+            utterance_id=name,
+            voice=VoiceQuality(snr_db=20.0 + turn, clipped_share=0, bandwidth_hz=8000, loudness_lufs=-23.0),
+            face=make_face_quality(size_px=40 + turn) if faces[turn] else None,
+            source=SOURCE,
+        )
+        for turn, name in enumerate(names)
+    ]
+    tables = {
+        "utterances": utterances,
+        "quality": qualities,
+        "bindings": bindings,
+        "transcripts": transcripts,
+        "clips": clips,
+    }
     for name, rows in tables.items():
         write_table(corpus.layout.table(recording_id, name), rows)
 
