@@ -22,6 +22,20 @@ def resolve_device(device: str) -> Device:
     return "cpu"
 
 
+def require_torch_device(device: Device, setting: str) -> None:
+    """Check that torch can use the device: a backend that was handed cuda never computes elsewhere.
+
+    Args:
+        device: what the backend was built for.
+        setting: the section of corpus.toml that names the backend, for the message.
+
+    Raises:
+        BackendError: cuda was asked for and torch sees no CUDA device.
+    """
+    if device == "cuda" and not require_package("torch").cuda.is_available():
+        raise BackendError(f"{setting} shall run on cuda, but torch sees no CUDA device", cure="run with --device cpu")
+
+
 def has_cuda_driver() -> bool:
     """Whether NVIDIA's driver is installed: where it is not, nobody needs to import torch to know."""
     try:

@@ -15,6 +15,7 @@ from pathlib import Path
 from pickle import UnpicklingError  # what torch raises when it refuses to unpickle; nothing here unpickles
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from sdme_tools.backends.device import require_torch_device
 from sdme_tools.backends.packages import require_package
 from sdme_tools.backends.weights import hash_weights
 from sdme_tools.errors import BackendError
@@ -108,11 +109,7 @@ def load_checkpoint(checkpoint: Checkpoint, device: Literal["cpu", "cuda"]) -> "
         BackendError: whisper is not installed, there is no such device, or the file is damaged, holds something other
             than a Whisper model, holds code, or holds weights that are not finite.
     """
-    torch = require_package("torch")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise BackendError(
-            "[transcribe] shall run on cuda, but torch sees no CUDA device", cure="run with --device cpu"
-        )
+    require_torch_device(device, "[transcribe]")
     return _load_once(checkpoint, device)
 
 

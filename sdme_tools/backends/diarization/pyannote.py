@@ -21,6 +21,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
+from sdme_tools.backends.device import require_torch_device
 from sdme_tools.backends.diarization.turns import Turn, assign_turns
 from sdme_tools.backends.packages import require_package, require_version
 from sdme_tools.backends.protocols import VOICE_RATE_HZ, Diarization, DiarizationRequest
@@ -181,7 +182,9 @@ def _read_parts(path: Path) -> dict[str, object]:
 
 
 @lru_cache(maxsize=1)
-def _load_pipeline(folder: Path, device: str, segmentation_batch_size: int, embedding_batch_size: int) -> Any:  # noqa: ANN401 - a class without types
+def _load_pipeline(
+    folder: Path, device: Literal["cpu", "cuda"], segmentation_batch_size: int, embedding_batch_size: int
+) -> Any:  # noqa: ANN401 - a class without types
     list_pipeline_files(folder)
     # All three are read at import: no usage reports, and no download whatever a config says.
     os.environ |= {"PYANNOTE_METRICS_ENABLED": "0", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_OFFLINE": "1"}
@@ -189,6 +192,7 @@ def _load_pipeline(folder: Path, device: str, segmentation_batch_size: int, embe
         warnings.simplefilter("ignore")  # about torchcodec, which decodes nothing here
         pyannote = require_package("pyannote.audio")
     torch = require_package("torch")
+    require_torch_device(device, "[diarize]")
     faults = (RuntimeError, ValueError, LookupError, TypeError, AttributeError, OSError, pickle.UnpicklingError)
     try:
         with _only_tensors():

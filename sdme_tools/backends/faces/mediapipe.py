@@ -32,11 +32,11 @@ RIGHT_EYE, LEFT_EYE = 0, 1
 
 
 class MediapipeFaces:
-    """Face detection, landmarks and head pose by MediaPipe's models."""
+    """Face detection, landmarks and head pose by MediaPipe's models; on the CPU whatever the device."""
 
     def __init__(self, settings: FacesSection, device: Device) -> None:
+        del device
         self._settings = settings
-        self._device = device
 
     def identify(self) -> Source:
         """Name version and weights; these are the SHA-256 over the hashes of the detector's and landmark files."""

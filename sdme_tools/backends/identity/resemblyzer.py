@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from sdme_tools.backends.device import require_torch_device
 from sdme_tools.backends.identity.sound import HOP, NUM_MELS, cut_silence, measure_mel
 from sdme_tools.backends.packages import require_package
 from sdme_tools.backends.protocols import VOICE_RATE_HZ, Voice
@@ -125,6 +126,7 @@ def _run(network: "torch.nn.ModuleDict", mels: "torch.Tensor") -> "torch.Tensor"
 @lru_cache(maxsize=2)
 def _load(path: Path, device: Device) -> "torch.nn.ModuleDict":
     torch = require_package("torch", extra="identity")
+    require_torch_device(device, "[identity]")
     network = torch.nn.ModuleDict(
         {"lstm": torch.nn.LSTM(NUM_MELS, 256, 3, batch_first=True), "linear": torch.nn.Linear(256, NUM_DIMENSIONS)}
     )

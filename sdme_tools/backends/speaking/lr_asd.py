@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from sdme_tools.backends.device import require_torch_device
 from sdme_tools.backends.packages import require_package
 from sdme_tools.backends.protocols import CROP_PX, SPEAKING_RATE_HZ, SpeakingAnswer, SpeakingQuestion
 from sdme_tools.backends.registry import Device
@@ -176,8 +177,7 @@ def load_network(weights: Path, device: Device) -> "LrAsdNetwork":
     torch = require_package("torch")
     from sdme_tools.backends.speaking.lr_asd_network import LrAsdNetwork
 
-    if device == "cuda" and not torch.cuda.is_available():
-        raise BackendError("[speaking] shall run on cuda, but torch sees no CUDA device", cure="run with --device cpu")
+    require_torch_device(device, "[speaking]")
     network = LrAsdNetwork()
     try:
         network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))

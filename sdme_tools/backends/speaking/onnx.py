@@ -7,14 +7,17 @@ from numpy.typing import NDArray
 
 from sdme_tools.backends.packages import require_package
 from sdme_tools.backends.protocols import Crops, Voice
+from sdme_tools.backends.registry import Device
 from sdme_tools.backends.speaking.own_file import Ask, OwnFileScorer, blame
 from sdme_tools.errors import BackendError
+
+_PROVIDERS: dict[Device, str] = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
 class OnnxScorer(OwnFileScorer):
     """Speaking scores of an ONNX graph with inputs named crops and voice; its first output is the scores.
 
-    It runs on the GPU where onnxruntime has been installed for it.
+    On a GPU it needs the build of onnxruntime that is made for it; the usual one knows the CPU only.
     """
 
     backend = "onnx"
@@ -22,12 +25,15 @@ class OnnxScorer(OwnFileScorer):
 
     def _open(self, path: Path) -> Ask:
         runtime = require_package("onnxruntime")
-        wanted = ["CUDAExecutionProvider"] if self._device == "cuda" else []
-        providers = [name for name in (*wanted, "CPUExecutionProvider") if name in runtime.get_available_providers()]
+        wanted = _PROVIDERS[self._device]
+        if wanted not in runtime.get_available_providers():
+            raise _no_gpu()
         try:
-            session = runtime.InferenceSession(str(path), providers=providers)
+            session = runtime.InferenceSession(str(path), providers=[wanted])
         except Exception as error:  # onnxruntime's errors share no class but this
             raise blame(path, "is no ONNX file", error) from error
+        if session.get_providers()[0] != wanted:  # it goes on without a provider that does not start
+            raise _no_gpu()
         names = sorted(given.name for given in session.get_inputs())
         if names != ["crops", "voice"]:
             raise BackendError(
@@ -43,3 +49,11 @@ class OnnxScorer(OwnFileScorer):
             return scores
 
         return ask
+
+
+def _no_gpu() -> BackendError:
+    return BackendError(
+        "[speaking] shall run on cuda, but the onnxruntime that is installed here cannot use a CUDA device",
+        cure="install onnxruntime-gpu in place of onnxruntime, with the CUDA libraries that it asks for; "
+        "or run with --device cpu",
+    )

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sdme_tools.backends.device import require_torch_device
 from sdme_tools.backends.packages import require_package
 from sdme_tools.backends.protocols import Crops, Voice
 from sdme_tools.backends.speaking.own_file import Ask, OwnFileScorer, blame
@@ -18,6 +19,7 @@ class TorchScriptScorer(OwnFileScorer):
 
     def _open(self, path: Path) -> Ask:
         torch = require_package("torch")
+        require_torch_device(self._device, "[speaking]")
         try:
             module = torch.jit.load(path, map_location=self._device).eval()
         except RuntimeError as error:
