@@ -132,7 +132,7 @@ class BindingReason(StrEnum):
     OVERLAP = "overlap"
     """Two voices at once for too much of it: whose face it is has no one answer."""
     SEVERAL_CANDIDATES = "several_candidates"
-    """Two faces talk about equally: neither is sure enough."""
+    """Two faces talk about equally, or one after the other: neither is sure enough."""
     OFF_SCREEN = "off_screen"
     """No visible mouth makes the voice: the speaker is probably not in the picture."""
 

@@ -242,7 +242,7 @@ STAGES: dict[str, Stage] = {
         ),
         Stage(
             name="bind",
-            version=2,
+            version=3,
             reads=(Utterance, FaceTrack, Speaking),
             writes=Binding,
             run=_bind,

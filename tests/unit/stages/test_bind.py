@@ -142,6 +142,40 @@ def test_two_mouths_that_move_alike_are_not_decided_between(recording: Recording
     assert binding.confidence == pytest.approx(0.5, abs=0.05)
 
 
+def _take_turns(share: float, *, at_once: float = 0.0) -> Speaking:
+    """f1 talks in the first `share` of the speech, f2 in the rest; for `at_once` of it before the change both do."""
+    row = _row({"f1": TALKS, "f2": TALKS})
+    spoken = [t for t in row.faces[0].t_ms if any(span.contains(t) for span in SPEECH)]
+    change, begin = (spoken[min(round(at * len(spoken)), len(spoken) - 1)] for at in (share, share - at_once))
+    first, second = row.faces
+    scores = tuple(TALKS if t < change else RESTS for t in first.t_ms)
+    others = tuple(TALKS if t >= begin else RESTS for t in first.t_ms)
+    faces = (first.model_copy(update={"scores": scores}), second.model_copy(update={"scores": others}))
+    return row.model_copy(update={"faces": faces})
+
+
+@pytest.mark.parametrize(("share", "at_once"), [(0.5, 0.0), (0.7, 0.0), (0.7, 0.4), (0.3, 0.0)])
+def test_a_word_handed_over_within_an_utterance_is_neither_faces(
+    recording: Recording, share: float, at_once: float
+) -> None:
+    """However often each of them was the speaker before: their levels are known, and one of them is ahead."""
+    tracks = [_track("f1"), _track("f2")]
+    history = [{"f1": TALKS, "f2": RESTS}, {"f1": RESTS, "f2": TALKS}] * 3
+    rows = [_take_turns(share, at_once=at_once), *(_row(s, name=f"talk_{n}") for n, s in enumerate(history))]
+    utterances = [_utterance(row.utterance_id) for row in rows]
+    settings = BindSection(min_confidence=0.0)  # it is no question of confidence
+    first, *others = bind_utterances(recording, utterances, tracks, rows, settings)
+    assert (first.track_id, first.reason) == (None, BindingReason.SEVERAL_CANDIDATES)
+    assert first.score is not None and first.confidence is not None
+    assert [binding.track_id for binding in others] == ["talk_f1", "talk_f2"] * 3
+
+
+def test_a_listeners_short_word_does_not_take_the_face_away(recording: Recording) -> None:
+    tracks = [_track("f1"), _track("f2")]
+    (binding,) = bind_utterances(recording, [_utterance()], tracks, [_take_turns(0.9)], BindSection())
+    assert binding.track_id == "talk_f1"
+
+
 def test_only_the_speech_counts(recording: Recording) -> None:
     row = _row({"f1": RESTS}, outside=1.0)
     (binding,) = bind_utterances(recording, [_utterance()], [_track("f1")], [row], BindSection())
