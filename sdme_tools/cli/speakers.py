@@ -10,7 +10,7 @@ from sdme_tools.cli.arguments import as_json, corpus_dir, device
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sdme_tools.records.identity import SpeakerLink
+    from sdme_tools.records.identity import ParticipantDoubt, SpeakerLink
     from sdme_tools.stages.speaker_links import LinkReport
     from sdme_tools.stages.speakers import SpeakerList
 
@@ -190,6 +190,7 @@ def _print_report(report: "LinkReport") -> None:
     if blind:
         click.echo(f"neither face nor voice to compare: {', '.join(blind)}", err=True)
     _print_lost(report.num_lost_decisions)
+    _print_doubts(report.doubts)
     _print_links(report.links)
     rest = [
         f"{number} {what}"
@@ -223,6 +224,7 @@ def _print_list(found: "SpeakerList") -> None:
     console.print(make_table(None, columns, rows))
     console.print()
     _print_lost(found.num_lost_decisions)
+    _print_doubts(found.doubts)
     _print_links(found.open_links)
 
 
@@ -245,6 +247,17 @@ def _print_links(links: "Sequence[SpeakerLink]") -> None:
         for link in links
     ]
     data_console().print(make_table("to be decided", columns, rows))
+
+
+def _print_doubts(doubts: "Sequence[ParticipantDoubt]") -> None:
+    for doubt in doubts:
+        cosines = [("face", doubt.face_similarity), ("voice", doubt.voice_similarity)]
+        told = ", ".join(f"{name} {_say(cosine)}" for name, cosine in cosines if cosine is not None)
+        click.echo(
+            f"✗ {doubt.participant_id} looks or sounds like somebody else in {', '.join(doubt.recording_ids)} than in "
+            f"{', '.join(doubt.elsewhere)} ({told}): is a row of recordings.csv wrong?",
+            err=True,
+        )
 
 
 def _say(similarity: float | None) -> str:

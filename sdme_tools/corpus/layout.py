@@ -4,7 +4,7 @@ corpus.toml  participants.csv  recordings.csv
 recordings/<recording_id>/recording.json  <table>.jsonl  media/<utterance_id>/
                               dropped/<stage>.jsonl  receipts/<stage>.json
                               face_measures.npz  landmarks.npz
-identity/speakers.jsonl  links.jsonl  decisions.jsonl  likeness/<recording_id>.npz  sheet_<n>.png
+identity/speakers.jsonl  links.jsonl  doubts.jsonl  decisions.jsonl  likeness/<recording_id>.npz  sheet_<n>.png
 rounds/<round_id>/  releases/<version>/  runs/<name>/
 """
 
@@ -95,6 +95,11 @@ class Layout:
     def speaker_links(self) -> Path:
         """What the machine proposes; made anew each time."""
         return self.identity / "links.jsonl"
+
+    @property
+    def participant_doubts(self) -> Path:
+        """What they found of participants who are not alike in all of their recordings."""
+        return self.identity / "doubts.jsonl"
 
     @property
     def speaker_decisions(self) -> Path:

@@ -74,6 +74,27 @@ class SpeakerLink(Record):
     """The embedders."""
 
 
+class ParticipantDoubt(Record):
+    """A participant who looks or sounds like somebody else in some recordings: probably a wrong row in recordings.csv.
+
+    Made anew by every `sdme speakers link`.
+    """
+
+    participant_id: Identifier
+    recording_ids: tuple[RecordingId, ...]
+    """Where they are unlike themselves."""
+    elsewhere: tuple[RecordingId, ...]
+    """Where they are alike, which the others were held against; which of the two is wrong, only people can tell."""
+    confidence: Probability
+    """Probability that it is one person all the same."""
+    face_similarity: float | None
+    """Cosine of the most alike faces of the two sides; None = one of them has no face."""
+    voice_similarity: float | None
+    """Likewise of the voices."""
+    sources: tuple[Source, ...]
+    """The embedders."""
+
+
 class Judgement(StrEnum):
     """What a person decided."""
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from sdme_tools.backends.device import resolve_device
 from sdme_tools.backends.weights import DEFAULT_GROUP, MODEL_GROUPS, ModelState, check_model
 from sdme_tools.corpus.corpus import Corpus
+from sdme_tools.corpus.doubts import read_doubts
 from sdme_tools.errors import SdmeError
 from sdme_tools.records.recording import Consent, Recording
 from sdme_tools.stages.pipeline import STAGES
@@ -107,8 +108,26 @@ def _corpus(corpus_dir: Path) -> Iterator[Check]:
         if person not in participants or participants[person].consent is Consent.NONE:
             cure = "enter it in participants.csv, or leave it so: nothing of this person is released"
             yield Check(f"consent {person}", False, "none recorded", cure)
+    yield from _doubts(corpus)
     for stage in STAGES.values():
         yield _backend(corpus, stage.name)
+
+
+def _doubts(corpus: Corpus) -> Iterator[Check]:
+    """What `sdme speakers link` found of the rows of recordings.csv, where it has run."""
+    cure = (
+        "look at them; if a seat, channel or name in recordings.csv is wrong, mend it, then run `sdme ingest`, "
+        "`sdme run` and `sdme speakers link` again"
+    )
+    try:
+        doubts = read_doubts(corpus)
+    except SdmeError as error:
+        yield Check("recordings.csv", False, error.what, error.cure or "")
+        return
+    for doubt in doubts:
+        odd, others = ", ".join(doubt.recording_ids), ", ".join(doubt.elsewhere)
+        finding = f"looks or sounds like somebody else in {odd} than in {others}"
+        yield Check(f"participant {doubt.participant_id}", False, finding, cure)
 
 
 def _backend(corpus: Corpus, stage_name: str) -> Check:

@@ -167,7 +167,7 @@ def _compare_block(
         if not compared[row, other]:
             continue
         first, second = sorted((start + int(row), other))
-        similarities = (_round(float(matrix[row, other])) for matrix in (face, voice))
+        similarities = (round_cosine(float(matrix[row, other])) for matrix in (face, voice))
         yield Pair(first, second, round(float(confidence[row, other]), 4), *similarities)
 
 
@@ -179,5 +179,6 @@ def combine(
     return np.asarray(1 / (1 + np.exp(-log_odds)), np.float64)
 
 
-def _round(cosine: float) -> float | None:
+def round_cosine(cosine: float) -> float | None:
+    """As it is written down; None where one of the two is not known."""
     return round(cosine, 3) if math.isfinite(cosine) else None

@@ -24,12 +24,13 @@ from sdme_tools.corpus.table import replacing, write_record, write_table
 from sdme_tools.errors import CorpusError, SdmeError, raise_together
 from sdme_tools.records.base import Record, Source
 from sdme_tools.records.face import Binding, FaceTrack
-from sdme_tools.records.identity import LinkFinding, Speaker, SpeakerKind, SpeakerLink
+from sdme_tools.records.identity import LinkFinding, ParticipantDoubt, Speaker, SpeakerKind, SpeakerLink
 from sdme_tools.records.recording import Recording
 from sdme_tools.records.utterance import Utterance
 from sdme_tools.stages.judging import find_together
 from sdme_tools.stages.linking import Known, Pair, find_likely_pairs, propose_links
 from sdme_tools.stages.people import Embeddings, PeopleEmbeddings, embed_people, normalise
+from sdme_tools.stages.unlike import find_unlike
 
 LIKENESS_VERSION = 1
 """Raise it when people.py changes its output."""
@@ -43,6 +44,7 @@ class LinkReport:
 
     speakers: tuple[Speaker, ...]
     links: tuple[SpeakerLink, ...]
+    doubts: tuple[ParticipantDoubt, ...]
     num_recordings: int
     num_embedded: int
     """Recordings that were looked at anew; the others were known."""
@@ -86,12 +88,18 @@ def link_speakers(
         found = propose_links(pairs, _know(book, people.names, list(known)))
         findings = [(pair, LinkFinding.PROPOSED, "") for pair in found.proposed] + found.suspicious
         links = tuple(_make_link(people.names, *finding, sources) for finding in findings)
+        doubts = tuple(
+            ParticipantDoubt(**vars(unlike), sources=sources)
+            for unlike in find_unlike(known, _list_rows(book), *weighs)
+        )
         speakers = tuple(_describe(book, people, list(known)))
         write_table(corpus.layout.speakers, speakers)
         write_table(corpus.layout.speaker_links, links)
+        write_table(corpus.layout.participant_doubts, doubts)
     return LinkReport(
         speakers=speakers,
         links=links,
+        doubts=doubts,
         num_recordings=len(known),
         num_embedded=num_embedded,
         skipped=skipped,
@@ -250,6 +258,15 @@ def _know(book: SpeakerBook, names: Sequence[str], recording_ids: Sequence[str])
     for a, b in groups.different:
         part(a, b, certainly=True)
     return Known([groups.participant_of(name) for name in names], recordings, different, listed, told_apart)
+
+
+def _list_rows(book: SpeakerBook) -> dict[str, list[str]]:
+    """Participant -> the recordings for which recordings.csv names them."""
+    rows: dict[str, list[str]] = {}
+    for recording_id, recording in book.recordings.items():
+        for seated in recording.participants:
+            rows.setdefault(seated.participant_id, []).append(recording_id)
+    return rows
 
 
 def _make_link(

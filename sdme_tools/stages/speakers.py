@@ -4,10 +4,19 @@ import difflib
 from dataclasses import dataclass, replace
 
 from sdme_tools.corpus.corpus import Corpus
+from sdme_tools.corpus.doubts import read_doubts
 from sdme_tools.corpus.identity import LocalSpeaker, SpeakerBook
 from sdme_tools.corpus.table import read_table, write_table
 from sdme_tools.errors import ConfigError
-from sdme_tools.records.identity import Judgement, LinkFinding, Sighting, SpeakerDecision, SpeakerKind, SpeakerLink
+from sdme_tools.records.identity import (
+    Judgement,
+    LinkFinding,
+    ParticipantDoubt,
+    Sighting,
+    SpeakerDecision,
+    SpeakerKind,
+    SpeakerLink,
+)
 from sdme_tools.records.recording import Consent
 from sdme_tools.stages.judging import require_mergeable, require_splittable
 
@@ -34,6 +43,8 @@ class SpeakerList:
     speakers: tuple[SpeakerSummary, ...]
     open_links: tuple[SpeakerLink, ...]
     """Proposals nobody has decided on, and suspicions, the likeliest first."""
+    doubts: tuple[ParticipantDoubt, ...]
+    """Rows of recordings.csv that the last link found doubtful."""
     num_decisions: int
     num_lost_decisions: int
     """Decisions that are not followed: nobody is found where they were made, or recordings.csv says otherwise."""
@@ -56,6 +67,7 @@ def list_speakers(corpus: Corpus) -> SpeakerList:
     return SpeakerList(
         speakers=tuple(found[name] for name in sorted(found)),
         open_links=tuple(link for link in read_open_links(corpus, book) if {link.speaker_a, link.speaker_b} <= known),
+        doubts=tuple(read_doubts(corpus)),
         num_decisions=len(book.decisions),
         num_lost_decisions=book.num_lost,
     )
