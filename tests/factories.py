@@ -4,7 +4,7 @@ The test picture tells its own time: frame k is filled with the grey level `grey
 left upper corner. The test sound is silent but for a click of full scale at each `clicks_ms`, or a sine tone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -56,6 +56,7 @@ def write_media(
     path: Path,
     *,
     num_frames: int = 0,
+    shown: Sequence[NDArray[np.uint8]] = (),
     frame_times_ms: Sequence[int] | None = None,
     fps: int = 25,
     size_px: tuple[int, int] = (96, 64),
@@ -70,19 +71,23 @@ def write_media(
     """Write a file whose container is told by its suffix.
 
     Args:
+        shown: uint8[H, W, 3] RGB each, in place of `num_frames` test pictures.
         frame_times_ms: when each frame is shown; None spaces them evenly.
         rotation_deg: clockwise turn a player applies.
         sound: float32[num_values, num_channels].
         sound_gap_ms: (at, length): the timestamps jump by `length` after `at` ms of sound.
     """
     with av.open(str(path), "w") as container:
+        if len(shown):
+            num_frames, size_px = len(shown), (shown[0].shape[1], shown[0].shape[0])
         # All streams before the first packet, which writes the header.
         pictures = _add_pictures(container, fps, size_px, rotation_deg) if num_frames else None
         layout = layout or ("none" if sound is None else {1: "mono", 2: "stereo", 6: "5.1"}[sound.shape[1]])
         heard = None if sound is None else container.add_stream(audio_codec, rate=rate_hz, layout=layout)
         if pictures is not None:
             times_ms = frame_times_ms or [round(number * 1000 / fps) for number in range(num_frames)]
-            _write_pictures(container, pictures, times_ms, size_px)
+            drawn = shown or (_draw(number, size_px) for number in range(num_frames))
+            _write_pictures(container, pictures, times_ms, drawn)
         if heard is not None and sound is not None:
             gap = sound_gap_ms or (0, 0)
             _write_sound(container, heard, sound, layout, start_ms=sound_start_ms, gap_ms=gap)
@@ -100,12 +105,16 @@ def _add_pictures(container: OutputContainer, fps: int, size_px: tuple[int, int]
     return stream
 
 
+def _draw(number: int, size_px: tuple[int, int]) -> NDArray[np.uint8]:
+    picture = np.full((size_px[1], size_px[0], 3), grey_of(number), np.uint8)
+    picture[:16, :16] = 255
+    return picture
+
+
 def _write_pictures(
-    container: OutputContainer, stream: av.VideoStream, times_ms: Sequence[int], size_px: tuple[int, int]
+    container: OutputContainer, stream: av.VideoStream, times_ms: Sequence[int], drawn: Iterable[NDArray[np.uint8]]
 ) -> None:
-    for number, time_ms in enumerate(times_ms):
-        picture = np.full((size_px[1], size_px[0], 3), grey_of(number), np.uint8)
-        picture[:16, :16] = 255
+    for time_ms, picture in zip(times_ms, drawn, strict=True):
         frame = VideoFrame.from_ndarray(picture, format="rgb24")
         frame.pts, frame.time_base = time_ms, Fraction(1, 1000)
         container.mux(stream.encode(frame))

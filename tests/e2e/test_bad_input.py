@@ -166,6 +166,35 @@ def test_a_disk_that_fills_up_while_writing_loses_nothing(ingested: Path, finish
     assert contents(root) == contents(finished)
 
 
+_HEAR = """
+import resource, sys, time
+from pathlib import Path
+from sdme_tools.backends.registry import create_vad
+from sdme_tools.records.config import SegmentSection
+from sdme_tools.stages.ingest import ingest_file
+from sdme_tools.stages.segment import segment_recording
+path = Path(sys.argv[1])
+recording = ingest_file(path, known=[], seats=[]).recording
+began = time.perf_counter()
+found = segment_recording(recording, path, SegmentSection(), create_vad(SegmentSection(), "cpu"))
+peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(len(found[0]), len(found[1]), recording.duration_ms, peak_kb, time.perf_counter() - began)
+"""
+
+
+def test_an_hour_of_silence_is_quick_and_takes_no_more_memory_than_six_minutes(tmp_path: Path) -> None:
+    told = []
+    for minutes in (6, 60):
+        silence = np.zeros((minutes * 60 * 8000, 1), np.float32)
+        path = write_media(tmp_path / f"{minutes}.flac", sound=silence, rate_hz=8000, audio_codec="flac")
+        done = subprocess.run([sys.executable, "-c", _HEAR, str(path)], capture_output=True, text=True, check=True)
+        told.append([float(value) for value in done.stdout.split()])
+    short, long = told
+    assert short[:3] == [0, 0, 360_000] and long[:3] == [0, 0, 3_600_000]
+    assert long[3] < short[3] + 50_000, "50 MB: a fifth of what the hour takes as samples"
+    assert long[4] < 60, "a minute for an hour, on a machine that is busy"
+
+
 @pytest.mark.slow
 def test_real_odd_media_never_crash_the_run(corpus: Path, shared_data: Path, models: None) -> None:
     folders = ("clips/pyfeat", "audio/vad", "audio/ami")
