@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +64,21 @@ def _animate(person: str, gape: NDArray[np.floating]) -> Panes:
     sway = np.sin(2 * np.pi * 0.31 * np.arange(len(gape)) / FPS)
     frames = [puppet.frame(float(g), "neutral", 0, (1.1 * s, 0.6 * s, 0.0)) for g, s in zip(gape, sway, strict=True)]
     return np.ascontiguousarray(np.stack(frames)[..., ::-1])
+
+
+def read_clip(path: Path) -> tuple[Panes, Voice]:
+    """A clip of somebody who talks, as it was filmed; its width is whatever it is."""
+    with av.open(str(path)) as container:
+        panes = np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
+    voice = np.zeros(len(panes) * RATE_HZ // FPS, np.float32)
+    heard = read_audio(path)[: len(voice)]
+    voice[: len(heard)] = heard
+    return panes, voice
+
+
+def sit_still(panes: Panes) -> Panes:
+    """The first quarter of a second of a clip to and fro, before its person speaks."""
+    return panes[np.abs((np.arange(len(panes)) + 6) % 12 - 6)]
 
 
 def wear_mask(panes: Panes, person: str) -> Panes:

@@ -9,6 +9,7 @@ import pytest
 
 from sdme_tools.backends.protocols import Transcriber, TranscriptionRequest
 from sdme_tools.backends.registry import BACKENDS, create_transcriber
+from sdme_tools.errors import ConfigError
 from sdme_tools.records.config import TranscribeSection
 from sdme_tools.records.span import Span
 from tests.ctranslate2_folder import convert_checkpoint
@@ -116,3 +117,13 @@ def test_a_checkpoint_that_bears_short_windows_says_the_same_in_them(
     )
     assert [transcript.text for transcript in short] == [transcript.text for transcript in full]
     assert not any("redone" in transcript.flags for transcript in short)
+
+
+@pytest.mark.parametrize("name", ["whisper", "faster-whisper"])
+def test_a_language_that_the_model_does_not_know_is_refused_with_those_it_knows(
+    name: str, models: dict[str, Path], requests: list[TranscriptionRequest]
+) -> None:
+    settings = TranscribeSection(backend=name, model=str(models[name]), language="xx")
+    with pytest.raises(ConfigError, match=r'language = "xx" .* en') as caught:
+        create_transcriber(settings, "cpu").transcribe(requests)
+    assert caught.value.cure

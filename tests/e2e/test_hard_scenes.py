@@ -18,7 +18,7 @@ from sdme_tools.stages.faces import track_faces
 from sdme_tools.stages.segment import segment_recording
 from sdme_tools.stages.speaking import score_speaking
 from tests.factories import ingest
-from tests.scenes import FPS, film, hang, listen, nobody, say, shake, talk, wear_mask
+from tests.scenes import FPS, film, hang, listen, nobody, read_clip, say, shake, sit_still, talk, wear_mask
 from tests.tooling.sounds import make_music
 
 LINE, OTHER = "dinner_1_00", "dinner_1_02"
@@ -29,11 +29,13 @@ def _model_files() -> None:
     fetch_models()
 
 
-def _bind(path: Path) -> tuple[list[Utterance], list[FaceTrack], list[Binding]]:
+def _bind(path: Path, scorer: SpeakingSection | None = None) -> tuple[list[Utterance], list[FaceTrack], list[Binding]]:
     recording = ingest(path)
     utterances, _ = segment_recording(recording, path, SegmentSection(), create_vad(SegmentSection(), "cpu"))
     tracks, _ = track_faces(recording, path, FacesSection(), create_face_detector(FacesSection(), "cpu"))
-    scores = score_speaking(recording, path, utterances, tracks, create_speaking_scorer(SpeakingSection(), "cpu"))
+    scores = score_speaking(
+        recording, path, utterances, tracks, create_speaking_scorer(scorer or SpeakingSection(), "cpu")
+    )
     return utterances, tracks, bind_utterances(recording, utterances, tracks, scores, BindSection())
 
 
@@ -138,3 +140,27 @@ def test_the_speaker_is_bound_at_any_frame_rate(tmp_path: Path, rate: str) -> No
     path = film(tmp_path / "a.mkv", [pane[numbers] for pane in people], say(LINE), times_ms=times_ms)
     binding, place = _bind_one(path)
     assert (binding.reason, place) == (BindingReason.BOUND, 0)
+
+
+@pytest.fixture(params=["mouth_movement", "lr-asd"])
+def scorer(request: pytest.FixtureRequest, shared_data: Path) -> SpeakingSection:
+    weights = shared_data / "models" / "lr_asd" / "pretrain_AVA.model"
+    return SpeakingSection(backend=request.param, model=str(weights) if request.param == "lr-asd" else "")
+
+
+def test_real_people_beside_a_poster_and_under_a_voice_over(
+    tmp_path: Path, shared_data: Path, scorer: SpeakingSection
+) -> None:
+    (speaker, voice), (other, _), (third, _) = (
+        read_clip(shared_data / "clips" / "grid" / f"{name}.mpg") for name in ("bbaf2n", "brbk7n", "sbwe5n")
+    )
+    poster = np.repeat(other[:1], len(speaker), axis=0)
+    beside = film(tmp_path / "beside.mp4", [poster, speaker], voice)
+    _, tracks, (binding,) = _bind(beside, scorer)
+    bound = [track for track in tracks if track.track_id == binding.track_id]
+    assert all(track.boxes[0][0] > speaker.shape[2] for track in bound)
+    assert bound or scorer.backend == "mouth_movement", "that one is not sure of this speaker"
+    over = film(tmp_path / "over.mp4", [sit_still(other), sit_still(third)], voice)
+    _, tracks, (binding,) = _bind(over, scorer)
+    assert len(tracks) == 2
+    assert (binding.reason, binding.track_id) == (BindingReason.OFF_SCREEN, None)
