@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from sdme_tools.backends.protocols import FaceDetector, Transcriber
 
 VOICE_RATE_HZ = 16_000
-MADE_BY_RUN = ("*.jsonl", "dropped", "receipts", "media", "rounds", "releases", "runs", ".lock")
+MADE_BY_RUN = ("*.jsonl", "*.npz", "dropped", "receipts", "media", "identity", "rounds", "releases", "runs", ".lock")
 
 
 def main() -> None:
@@ -56,9 +56,15 @@ def main() -> None:
     print(f"sdme run is {naive_s / run_s:.2f} × as fast")
 
 
-def time_run(corpus: Corpus, copy: Path) -> float:
-    """Run the stages on a copy of the corpus that knows its recordings and nothing else; in seconds."""
+def copy_ingested(corpus: Corpus, copy: Path) -> Corpus:
+    """Copy a corpus without what `sdme run` and later commands make of it: it knows its recordings and nothing else."""
     shutil.copytree(corpus.root, copy, ignore=shutil.ignore_patterns(*MADE_BY_RUN))
+    return Corpus.open(copy)
+
+
+def time_run(corpus: Corpus, copy: Path) -> float:
+    """Run the stages on a copy of the corpus that is only ingested; in seconds."""
+    copy_ingested(corpus, copy)
     command = [sys.executable, "-m", "sdme_tools.cli.main", "run", str(copy), "--jobs", "1", "--device", "cpu"]
     began = time.perf_counter()
     done = subprocess.run(command, check=False, capture_output=True, text=True)
