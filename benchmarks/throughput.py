@@ -19,7 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from naive_extract import copy_ingested
+
 from sdme_tools.corpus.corpus import Corpus
+from sdme_tools.engine.local import THREAD_SETTINGS
 from sdme_tools.errors import SdmeError
 from sdme_tools.records.recording import Recording
 from sdme_tools.records.utterance import Utterance
@@ -39,7 +41,7 @@ def main() -> None:
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="for arithmetic")
     given = parser.parse_args()
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    for name in THREAD_SETTINGS:
         os.environ[name] = str(given.threads)  # before any library reads it, as in a process of the pool
     with tempfile.TemporaryDirectory(prefix="throughput-") as folder:
         measure(copy_ingested(Corpus.open(given.corpus), Path(folder) / "corpus"), given.threads)
