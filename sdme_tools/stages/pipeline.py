@@ -276,7 +276,7 @@ STAGES: dict[str, Stage] = {
         ),
         Stage(
             name="clips",
-            version=2,
+            version=3,
             reads=(Utterance, FaceTrack, Binding, UtteranceQuality),
             writes=Clip,
             run=_clips,
