@@ -4,10 +4,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, NonNegativeInt
+from pydantic import Field, NonNegativeInt, PositiveInt
 
 from sdme_tools.records.base import Record
 from sdme_tools.records.recording import Identifier
+from sdme_tools.records.utterance import MediaFile
 
 
 class Condition(StrEnum):
@@ -33,6 +34,39 @@ class TaskRole(StrEnum):
     """In adjudication: an agreed item among the disputed, so that being asked tells nothing."""
 
 
+class RoundDesign(Record):
+    """How a round was laid out: with the corpus as it was, the same design gives the same assignment."""
+
+    conditions: tuple[Condition, ...]
+    raters: tuple[Identifier, ...]
+    per_item: PositiveInt
+    """Raters of each item."""
+    select: str
+    """How the utterances were chosen, as it was asked for."""
+    seed: int
+    gold_rate: Annotated[float, Field(ge=0, le=0.25)] = 0.0
+    """Hidden gold items over regular ones in each queue."""
+    repeat_rate: Annotated[float, Field(ge=0, le=0.25)] = 0.0
+    """Hidden repeats over regular items in each queue."""
+    repeat_gap: NonNegativeInt = 20
+    """Tasks between an item and its repeat; a third of the queue where that is shorter."""
+    num_practice: NonNegativeInt = 0
+    """Practice items at the beginning of each queue."""
+    wash_out: tuple[Identifier, ...] = ()
+    """Earlier rounds whose utterances no rater is shown again."""
+
+
+class RoundContract(Record):
+    """SHA-256 of everything that raters were shown and in which order, frozen when the round was made."""
+
+    files: dict[str, str]
+    """File of the round's folder, with forward slashes -> SHA-256 of its bytes."""
+    media: str
+    """SHA-256 over names and hashes of all media."""
+    digest: str
+    """SHA-256 over design, label set and the two above: two rounds with the same digest are the same."""
+
+
 class Round(Record):
     """One campaign of annotation; its label set never changes."""
 
@@ -42,6 +76,11 @@ class Round(Record):
     cannot_tell: str
     origin: str
     """'import' for votes made elsewhere, 'label_studio', 'adjudication'."""
+    created_at: datetime | None = None
+    design: RoundDesign | None = None
+    """None where the votes were made elsewhere."""
+    contract: RoundContract | None = None
+    """None where the votes were made elsewhere."""
 
 
 class Item(Record):
@@ -51,6 +90,13 @@ class Item(Record):
     round_id: Identifier
     utterance_id: Identifier
     condition: Condition
+    gold_label: str | None = None
+    """What the rater should answer, where that is known; such items are gold, practice or decoys, never regular."""
+    text: str | None = None
+    """The words that raters read, as they stood when the round was made; None where the condition shows none."""
+    media: MediaFile | None = None
+    """What raters see and hear, relative to the round's folder; its name tells nothing of the recording. None where
+    the condition shows none, and in rounds whose votes were made elsewhere."""
 
 
 def make_item_id(utterance_id: str, condition: Condition) -> str:

@@ -2,7 +2,7 @@
 
 import json
 
-from sdme_tools.records.annotation import Annotation, Consensus, Item, Round
+from sdme_tools.records.annotation import Annotation, Assignment, Consensus, Item, Round
 from sdme_tools.records.base import Record
 from sdme_tools.records.config import CorpusConfig
 from sdme_tools.records.face import Binding, FaceTrack
@@ -16,6 +16,7 @@ from sdme_tools.records.wording import TranscriptEdit
 
 ON_DISK: tuple[type[Record], ...] = (
     Annotation,
+    Assignment,
     Binding,
     Clip,
     Consensus,

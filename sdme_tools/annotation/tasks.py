@@ -1,0 +1,49 @@
+"""What the annotation tool is given of a task: what the rater sees and hears, a key, and nothing else.
+
+Neither the utterance, its speaker, the recording nor the task's role stands in it; media names are hashes.
+"""
+
+from sdme_tools.errors import AnnotationError
+from sdme_tools.records.annotation import Assignment, Condition, Item, Round
+
+TASK_KEY = "task_key"
+ANSWER_LABEL, ANSWER_CONFIDENCE, ANSWER_REASON = "label", "confidence", "reason"
+"""Names of the controls in every template, under which the answers come back: a label as it stands in corpus.toml,
+a confidence from 0 to 1 as text, and a reason's code from [annotate]."""
+
+MEDIA_KEYS = {Condition.FULL: "video", Condition.VIDEO: "video", Condition.VOICE: "audio"}
+"""Data key of the media that a condition shows."""
+TEXT_CONDITIONS = (Condition.FULL, Condition.TEXT)
+"""Conditions that show the words, under the data key 'text'."""
+
+
+def data_keys(condition: Condition) -> tuple[str, ...]:
+    """Data keys that tasks of a condition have, and that its template may use."""
+    media = (MEDIA_KEYS[condition],) if condition in MEDIA_KEYS else ()
+    return (TASK_KEY, *media, *(("text",) if condition in TEXT_CONDITIONS else ()))
+
+
+def build_task(campaign: Round, item: Item, assignment: Assignment) -> dict[str, str]:
+    """Make the data of a task, with its media as a path relative to the corpus folder.
+
+    Raises:
+        AnnotationError: the item is not the assignment's, or lacks what its condition shows.
+    """
+    if (item.item_id, item.round_id, assignment.round_id) != (assignment.item_id, campaign.round_id, campaign.round_id):
+        raise AnnotationError(
+            f"task {assignment.task_key} of round {assignment.round_id} asks for {assignment.item_id}, got "
+            f"{item.item_id} of round {item.round_id}",
+            cure="give the item that the assignment names, of the same round",
+        )
+    values = {
+        TASK_KEY: assignment.task_key,
+        "text": item.text,
+        MEDIA_KEYS.get(item.condition, ""): item.media and f"rounds/{campaign.round_id}/{item.media.path}",
+    }
+    found = {key: values.get(key) for key in data_keys(item.condition)}
+    if missing := [key for key, value in found.items() if value is None]:
+        raise AnnotationError(
+            f"item {item.item_id} has no {' and no '.join(missing)}, which condition {item.condition.value} shows",
+            cure="tasks are built of rounds that `sdme round create` made",
+        )
+    return {key: value for key, value in found.items() if value is not None}
