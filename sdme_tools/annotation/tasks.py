@@ -35,11 +35,8 @@ def build_task(campaign: Round, item: Item, assignment: Assignment) -> dict[str,
             f"{item.item_id} of round {item.round_id}",
             cure="give the item that the assignment names, of the same round",
         )
-    values = {
-        TASK_KEY: assignment.task_key,
-        "text": item.text,
-        MEDIA_KEYS.get(item.condition, ""): item.media and f"rounds/{campaign.round_id}/{item.media.path}",
-    }
+    media = None if item.media is None else f"rounds/{campaign.round_id}/{item.media.path}"
+    values = {TASK_KEY: assignment.task_key, "text": item.text, MEDIA_KEYS.get(item.condition, ""): media}
     found = {key: values.get(key) for key in data_keys(item.condition)}
     if missing := [key for key, value in found.items() if value is None]:
         raise AnnotationError(

@@ -346,6 +346,62 @@ class IdentitySection(Record):
     options: Annotated[Options, Field(description="Handed to a backend of your own.")] = {}
 
 
+class AnnotateSection(Record):
+    """What raters are asked, in their language, and how rounds are laid out (`sdme round create`)."""
+
+    question: Annotated[str, Field(min_length=1, description="What raters are asked about each clip.")] = (
+        "Which emotion does this person express?"
+    )
+    display: Annotated[
+        dict[str, str],
+        Field(description='What raters read instead of a label, such as { happiness = "Freude" }; votes hold labels.'),
+    ] = {}
+    definitions: Annotated[
+        dict[str, str], Field(description="What the guidelines say about a label, instead of the built-in words.")
+    ] = {}
+    confidence_question: Annotated[str, Field(min_length=1, description="How raters are asked for confidence.")] = (
+        "How sure are you?"
+    )
+    confidence: Annotated[
+        tuple[str, ...],
+        Field(max_length=7, description="Its answers, from least (0) to most sure (1); [] = not asked."),
+    ] = ("not sure", "fairly sure", "very sure")
+    reason_question: Annotated[str, Field(min_length=1, description="How who cannot tell is asked for the reason.")] = (
+        "Why can you not tell?"
+    )
+    reasons: Annotated[
+        dict[str, str],
+        Field(min_length=1, max_length=7, description="Reasons: the code that is kept, and what raters read."),
+    ] = {
+        "unclear": "nothing clear to see or hear",
+        "mixed": "several emotions at once",
+        "other": "an emotion that is not listed",
+        "language": "I do not understand the words",
+        "broken": "picture or sound is broken or missing",
+    }
+    gold_rate: Annotated[
+        float,
+        Field(ge=0, le=0.25, description="Hidden gold items over regular ones in each queue, where gold is given."),
+    ] = 0.05
+    repeat_rate: Annotated[
+        float, Field(ge=0, le=0.25, description="Hidden repeats over regular items in each queue.")
+    ] = 0.05
+    repeat_gap: Annotated[NonNegativeInt, Field(description="Tasks between an item and its repeat.")] = 20
+    low_margin: Annotated[
+        Share,
+        Field(description="--select low-margin: first and second label differ by at most this share of the votes."),
+    ] = 0.34
+
+    @model_validator(mode="after")
+    def _answers_differ(self) -> Self:
+        for name, words in (("confidence", self.confidence), ("reasons", tuple(self.reasons.values()))):
+            if len(set(words)) != len(words) or not all(word.strip() == word and word for word in words):
+                raise ValueError(f"{name} must be distinct, not empty and without outer spaces, got {list(words)}")
+        if len(self.confidence) == 1:
+            raise ValueError("confidence needs at least two answers, or none ([])")
+        return self
+
+
 class ReleaseSection(Record):
     """What a release contains."""
 
@@ -399,4 +455,15 @@ class CorpusConfig(Record):
     quality: QualitySection = QualitySection()
     clips: ClipsSection = ClipsSection()
     identity: IdentitySection = IdentitySection()
+    annotate: AnnotateSection = AnnotateSection()
     release: ReleaseSection = ReleaseSection()
+
+    @model_validator(mode="after")
+    def _display_names_differ(self) -> Self:
+        labels = (*self.corpus.labels, self.corpus.cannot_tell)
+        if unknown := sorted(set(self.annotate.display) - set(labels)):
+            raise ValueError(f"annotate.display names {unknown}, which are no labels of this corpus: {list(labels)}")
+        shown = [self.annotate.display.get(label, label).strip() for label in labels]
+        if len(set(shown)) != len(shown) or not all(shown):
+            raise ValueError(f"annotate.display must give each label words of its own, got {shown}")
+        return self

@@ -1,5 +1,6 @@
 """How corpus.toml is written for people, and what the paths in it are relative to."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,6 +56,10 @@ def _render_value(value: object) -> str:
     if isinstance(value, (tuple, list)):
         return f"[{', '.join(_render_value(item) for item in value)}]"
     if isinstance(value, dict):
-        inner = ", ".join(f"{key} = {_render_value(item)}" for key, item in value.items())
+        inner = ", ".join(f"{_render_key(str(key))} = {_render_value(item)}" for key, item in value.items())
         return f"{{ {inner} }}" if inner else "{}"
     return repr(value)
+
+
+def _render_key(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _render_value(key)
