@@ -124,6 +124,11 @@ def _open_round(corpus: Corpus, round_id: str) -> RoundTables:
     if not (folder / "round.json").exists():
         return RoundTables(fresh, [], [])
     campaign = read_record(folder / "round.json", Round)
+    if campaign.origin != IMPORTED:
+        raise AnnotationError(
+            f"round {round_id} was made by `sdme round`: its items and raters are frozen",
+            cure="import the votes as another round with --round NAME",
+        )
     if (campaign.labels, campaign.cannot_tell) != (fresh.labels, fresh.cannot_tell):
         raise AnnotationError(
             f"round {round_id} was voted on with the labels {[*campaign.labels, campaign.cannot_tell]}, "

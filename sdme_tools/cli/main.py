@@ -18,6 +18,7 @@ COMMANDS = {
     "preview": ("preview:preview", "Draw pictures in which a person sees whether binding is right."),
     "transcripts": ("transcripts:transcripts", "Let people correct the words."),
     "speakers": ("speakers:speakers", "Find the same person in several recordings."),
+    "round": ("round:round_", "Make rounds of annotation and watch them."),
     "votes": ("votes:votes", "Bring in labels that people gave."),
     "export": ("export:export", "Write RTTM, WebVTT, Praat, ELAN or CSV files."),
     "release": ("release:release", "Write Parquet shards by speaker-disjoint splits."),
@@ -39,6 +40,7 @@ EXTRA_OF = {
     "audit": "extract,release",
     "models": "extract",
     "speakers": "identity",
+    "round": "annotate",
 }
 """Command -> the extra that it cannot do without."""
 

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from sdme_tools.corpus.layout import Layout
 from sdme_tools.corpus.sheets import PARTICIPANT_COLUMNS, SEAT_COLUMNS, SeatRow, read_participants, read_seats
-from sdme_tools.corpus.table import explain, read_record, read_table, write_text
+from sdme_tools.corpus.table import TEMPORARY_PREFIX, explain, read_record, read_table, write_text
 from sdme_tools.errors import ConfigError, CorpusError, raise_together
 from sdme_tools.records.base import Record
 from sdme_tools.records.config import CorpusConfig, CorpusSection
@@ -133,7 +133,8 @@ class Corpus:
 
     def rounds(self) -> list[str]:
         """Ids of all annotation rounds, sorted."""
-        return sorted(path.parent.name for path in self.layout.rounds.glob("*/round.json"))
+        folders = (path.parent.name for path in self.layout.rounds.glob("*/round.json"))
+        return sorted(name for name in folders if not name.startswith(TEMPORARY_PREFIX))
 
     @contextmanager
     def hold(self) -> Iterator[None]:

@@ -7,6 +7,7 @@ begin with TEMPORARY_PREFIX are never anybody's data and may be swept by whoever
 import errno
 import json
 import os
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,6 +39,31 @@ def replacing(path: Path) -> Iterator[Path]:
         raise _cannot_write(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def making_folder(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder; on success it becomes `path` at once, on any error it is removed.
+
+    Killed in between, what is left begins with TEMPORARY_PREFIX and is removed when the same folder is made again; so
+    call this only while holding the corpus.
+
+    Raises:
+        CorpusError: `path` exists, the disk is full, or the folder may not be written.
+    """
+    for left in path.parent.glob(f"{TEMPORARY_PREFIX}*-{path.name}"):
+        shutil.rmtree(left, ignore_errors=True)
+    temporary = path.with_name(f"{TEMPORARY_PREFIX}{os.getpid()}-{path.name}")
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
+        if path.exists():
+            raise CorpusError(f"{path}: exists already", cure="choose another name")
+        temporary.rename(path)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _cannot_write(path: Path, error: OSError) -> CorpusError:

@@ -1,7 +1,7 @@
 """Writing clips: H.264 + AAC in MP4 and FLAC, the same bytes for the same input, nothing told about their origin."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -12,8 +12,9 @@ import numpy as np
 from av.codec.context import Flags
 from av.video.frame import PictureType, VideoFrame
 
+from sdme_tools.errors import MediaError
 from sdme_tools.media.audio import Sound, Voice
-from sdme_tools.media.opening import silence
+from sdme_tools.media.opening import open_media, silence
 
 AAC_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
 """Source: ISO/IEC 14496-3, table 1.18."""
@@ -96,6 +97,31 @@ class ClipWriter:
         with _as_os_error():
             self._container.mux(self._video.encode(None))
             self._container.close()
+
+
+def strip_sound(source: Path, target: Path) -> None:
+    """Copy the pictures of an MP4 file as they are, without its sound and without any words about it.
+
+    Raises:
+        MediaError: the file has no pictures or cannot be read.
+        OSError: the copy cannot be written, such as for lack of space.
+    """
+    with open_media(source) as read, ExitStack() as files:
+        if not read.streams.video:
+            raise MediaError(f"{source}: has no pictures", cure="run `sdme run` to cut the clips again")
+        pictures = read.streams.video[0]
+        with _as_os_error():
+            options = {"movflags": "+faststart", **_ANONYMOUS}
+            written = files.enter_context(av.open(str(target), "w", format="mp4", options=options))
+            copy = written.add_stream_from_template(pictures)
+            copy.metadata.clear()
+        for packet in read.demux(pictures):
+            if packet.dts is not None:
+                packet.stream = copy
+                with _as_os_error():
+                    written.mux(packet)
+        with _as_os_error():
+            files.close()
 
 
 def write_voice(path: Path, voice: Voice, *, rate_hz: int = 16_000) -> None:

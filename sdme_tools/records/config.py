@@ -387,6 +387,9 @@ class AnnotateSection(Record):
         float, Field(ge=0, le=0.25, description="Hidden repeats over regular items in each queue.")
     ] = 0.05
     repeat_gap: Annotated[NonNegativeInt, Field(description="Tasks between an item and its repeat.")] = 20
+    gold_min_share: Annotated[
+        Share, Field(description="--gold round:ROUND: share of a round's votes that must agree on a known answer.")
+    ] = 0.8
     low_margin: Annotated[
         Share,
         Field(description="--select low-margin: first and second label differ by at most this share of the votes."),

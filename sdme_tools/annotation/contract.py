@@ -1,0 +1,103 @@
+"""A round's contract: hashes of everything that raters are shown, frozen when the round is made."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from sdme_tools.errors import AnnotationError, raise_together
+from sdme_tools.records.annotation import Item, Round, RoundContract
+
+FROZEN_TABLES = ("items.jsonl", "assignments.jsonl")
+
+
+def make_contract(campaign: Round, folder: Path, items: Iterable[Item]) -> RoundContract:
+    """Hash what lies in a round's folder; `campaign` has none yet.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    templates = (path.relative_to(folder).as_posix() for path in folder.glob("templates/*/*"))
+    files = {name: _hash_file(folder / name) for name in sorted((*FROZEN_TABLES, *templates))}
+    media = sorted(f"{item.media.path} {item.media.sha256}" for item in items if item.media)
+    contract = RoundContract(files=files, media=_hash("\n".join(media).encode()), digest="")
+    return contract.model_copy(update={"digest": _make_digest(campaign, contract)})
+
+
+def _make_digest(campaign: Round, contract: RoundContract) -> str:
+    """Hash the promise itself, so that no part of round.json can be edited unnoticed."""
+    promise = campaign.model_dump_json(exclude={"contract", "created_at"}) + contract.model_dump_json(
+        exclude={"digest"}
+    )
+    return _hash(promise.encode())
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _hash_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def find_breaches(campaign: Round, folder: Path, items: Sequence[Item], *, with_media: bool = False) -> Iterator[str]:
+    """Name everything in which a round is no longer what was frozen; nothing of rounds without a contract.
+
+    Args:
+        campaign: The round as round.json has it.
+        folder: The round's folder.
+        items: Its items.
+        with_media: Hash every media file too; otherwise only their sizes are looked at.
+    """
+    contract = campaign.contract
+    if contract is None:
+        return
+    if contract.digest != _make_digest(campaign, contract):
+        yield "round.json: design, labels or hashes were edited"
+    for name, frozen in contract.files.items():
+        path = folder / name
+        if not path.is_file():
+            yield f"{name}: is missing"
+        elif _hash_file(path) != frozen:
+            yield f"{name}: was changed"
+    for item in items:
+        if item.media is None:
+            continue
+        path = folder / item.media.path
+        if not path.is_file():
+            yield f"{item.media.path}: is missing (item {item.item_id})"
+        elif path.stat().st_size != item.media.size_bytes or (with_media and _hash_file(path) != item.media.sha256):
+            yield f"{item.media.path}: was changed (item {item.item_id})"
+
+
+def check_contract(campaign: Round, folder: Path, items: Sequence[Item], *, with_media: bool = False) -> None:
+    """Refuse a round that is no longer what was frozen.
+
+    Raises:
+        AnnotationError: lists every breach.
+    """
+    raise_together(
+        AnnotationError,
+        f"round {campaign.round_id} is not what was frozen when it was made:",
+        find_breaches(campaign, folder, items, with_media=with_media),
+        cure="restore these files from a backup; for other templates or items make another round",
+    )
+
+
+def require_same_labels(rounds: Sequence[Round], labels: Sequence[str], cannot_tell: str) -> None:
+    """Refuse to mix rounds whose label sets differ, in names or in order.
+
+    Raises:
+        AnnotationError: names each round that differs.
+    """
+    expected = [*labels, cannot_tell]
+    raise_together(
+        AnnotationError,
+        f"rounds with different label sets cannot be mixed; expected {expected}:",
+        (
+            f"round {r.round_id} has {[*r.labels, r.cannot_tell]}"
+            for r in rounds
+            if [*r.labels, r.cannot_tell] != expected
+        ),
+        cure="restore the labels in corpus.toml, or begin another corpus for the other label set",
+    )

@@ -1,0 +1,53 @@
+"""The files of a round, read together: round.json, items, assignments, submissions, annotations, consensus."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sdme_tools.corpus.table import read_record, read_table
+from sdme_tools.errors import AnnotationError
+from sdme_tools.records.annotation import Annotation, Assignment, Consensus, Item, Round
+
+IMPORTED, LABEL_STUDIO, ADJUDICATION = "import", "label_studio", "adjudication"
+"""Origins of rounds."""
+
+
+@dataclass(frozen=True)
+class RoundFiles:
+    """Everything that a round's folder holds; what is not there yet is empty."""
+
+    campaign: Round
+    items: list[Item]
+    assignments: list[Assignment]
+    annotations: list[Annotation]
+    consensus: list[Consensus]
+
+
+def read_round(folder: Path) -> RoundFiles:
+    """Read a round.
+
+    Raises:
+        AnnotationError: there is no such round.
+        CorpusError: a file is damaged.
+    """
+    if not (folder / "round.json").is_file():
+        raise AnnotationError(f"{folder}: no such round", cure="`sdme round list DIR` lists them")
+    return RoundFiles(
+        campaign=read_record(folder / "round.json", Round),
+        items=read_table(folder / "items.jsonl", Item),
+        assignments=read_table(folder / "assignments.jsonl", Assignment),
+        annotations=read_table(folder / "annotations.jsonl", Annotation),
+        consensus=read_table(folder / "consensus.jsonl", Consensus),
+    )
+
+
+def find_meetings(rounds: Iterable[RoundFiles]) -> dict[str, set[str]]:
+    """Rater -> utterances that they were given or voted on, under whatever condition."""
+    met: dict[str, set[str]] = {}
+    for files in rounds:
+        utterance_of = {item.item_id: item.utterance_id for item in files.items}
+        seen = {(task.rater_id, task.item_id) for task in files.assignments}
+        for rater_id, item_id in seen | {(vote.rater_id, vote.item_id) for vote in files.annotations}:
+            if item_id in utterance_of:
+                met.setdefault(rater_id, set()).add(utterance_of[item_id])
+    return met
