@@ -1,9 +1,15 @@
 """What rounds there are and what they were made of."""
 
-from sdme_tools.annotation.contract import find_breaches
+from sdme_tools.annotation.answers import collect_answers
+from sdme_tools.annotation.contract import check_contract, find_breaches
 from sdme_tools.annotation.round_files import read_round
+from sdme_tools.annotation.suspicion import flag_raters
+from sdme_tools.annotation.watch import RoundStatus, watch
 from sdme_tools.corpus.corpus import Corpus
+from sdme_tools.corpus.table import read_table
+from sdme_tools.records.annotation import Submission
 from sdme_tools.records.base import Record
+from sdme_tools.records.utterance import Clip
 
 
 class RoundLine(Record):
@@ -48,6 +54,22 @@ def list_rounds(corpus: Corpus) -> list[RoundLine]:
             )
         )
     return lines
+
+
+def watch_round(corpus: Corpus, round_id: str) -> RoundStatus:
+    """How a round goes at this moment, with flags on raters who should be looked at.
+
+    Raises:
+        AnnotationError: there is no such round, or it is no longer what was frozen.
+        CorpusError: a file is damaged.
+    """
+    folder = corpus.layout.round_dir(round_id)
+    files = read_round(folder)
+    check_contract(files.campaign, folder, files.items)
+    submissions = read_table(folder / "submissions.jsonl", Submission)
+    answers = collect_answers(files.items, files.assignments, submissions, files.annotations)
+    durations_ms = {c.utterance_id: c.duration_ms for name in corpus.recording_ids() for c in corpus.read(name, Clip)}
+    return flag_raters(watch(files.campaign, files.items, files.assignments, answers, durations_ms), answers)
 
 
 def show_round(corpus: Corpus, round_id: str, *, with_media: bool = False) -> RoundFacts:

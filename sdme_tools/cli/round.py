@@ -11,6 +11,8 @@ from sdme_tools.cli.arguments import as_json, corpus_dir
 
 if TYPE_CHECKING:
     from sdme_tools.annotation.create import RoundReport, RoundRequest
+    from sdme_tools.annotation.intervals import Rate
+    from sdme_tools.annotation.watch import RoundStatus
 
 
 @click.group("round")
@@ -20,6 +22,7 @@ def round_() -> None:
     \b
     sdme round create study pilot --condition full --raters r1,r2,r3 --per-item 2
     sdme round list study                    all rounds
+    sdme round status study pilot            how it goes, and whom to look at
     sdme round show study pilot              its design, and whether it is still what was frozen
     sdme round lint-template study DIR       faults of a template of your own
     """
@@ -178,6 +181,80 @@ def show(directory: Path, round_id: str, media: bool, as_json: bool) -> None:
         click.echo(f"✗ {breach}", err=True)
     if found.breaches:
         raise click.exceptions.Exit(1)
+
+
+@round_.command("status")
+@corpus_dir
+@_round_id
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write a page with plots to this file.")
+@as_json
+def status(directory: Path, round_id: str, html: Path | None, as_json: bool) -> None:
+    """Show how ROUND goes: done and left, pace, gold, repeats, agreement, time, and whom to look at and why.
+
+    A flag is a question to you and no verdict: look at the answers, talk to the rater.
+
+    \b
+    Example:
+      sdme round status study pilot
+      sdme round status study pilot --html pilot.html
+    """
+    from sdme_tools.annotation.overview import watch_round
+    from sdme_tools.cli.console import print_json
+    from sdme_tools.corpus.corpus import Corpus
+
+    found = watch_round(Corpus.open(directory), round_id)
+    if as_json:
+        print_json(found)
+    else:
+        _print_status(found)
+    if html is not None:
+        _write_page(found, html)
+
+
+def _write_page(found: "RoundStatus", file: Path) -> None:
+    from datetime import datetime
+
+    from sdme_tools.annotation.watch_page import render_status_page
+    from sdme_tools.corpus.table import write_text
+
+    write_text(file, render_status_page(found, datetime.now().astimezone().strftime("%Y-%m-%d %H:%M")))
+    click.echo(f"written {file}", err=True)
+
+
+def _print_status(found: "RoundStatus") -> None:
+    from collections import Counter
+
+    from sdme_tools.cli.console import data_console, make_table
+
+    columns = ("rater", "done", "left", "skipped", "an hour", "gold", "repeats", "as others", "run", "seconds", "flags")
+    rows = [
+        (
+            r.rater_id,
+            r.num_done,
+            r.num_left,
+            r.num_skipped,
+            "" if r.answers_per_hour is None else f"{r.answers_per_hour:.0f}",
+            _say(r.gold),
+            _say(r.repeats),
+            _say(r.with_others),
+            r.longest_run,
+            "" if r.median_ms is None else f"{r.median_ms / 1000:.1f}",
+            len(r.flags) or "",
+        )
+        for r in found.raters
+    ]
+    console = data_console()
+    console.print(make_table(None, columns, rows))
+    have = Counter((sum(item.votes.values()), item.num_expected) for item in found.items)
+    items = ", ".join(f"{number} with {votes} of {wanted}" for (votes, wanted), number in sorted(have.items()))
+    click.echo(f"items by votes: {items}")
+    for rater in found.raters:
+        for flag in rater.flags:
+            click.echo(f"look at {rater.rater_id}: {flag}")
+
+
+def _say(rate: "Rate") -> str:
+    return f"{rate.share:.0%} of {rate.num} ({rate.low:.0%}–{rate.high:.0%})" if rate.num else ""
 
 
 @round_.command("lint-template")
