@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sdme_tools.annotation.allotting import allot_raters, divide_among_conditions
 from sdme_tools.annotation.queues import QueueNeeds, arrange_queue, count_share
 from sdme_tools.errors import AnnotationError, raise_together
-from sdme_tools.records.annotation import Assignment, Condition, RoundDesign, make_item_id
+from sdme_tools.records.annotation import Assignment, Condition, RoundDesign, TaskRole, make_item_id
 
 
 @dataclass(frozen=True)
@@ -90,10 +90,12 @@ def _doubled(names: Sequence[str]) -> list[str]:
 
 
 def _count_needs(design: RoundDesign, num_regular: int) -> QueueNeeds:
+    is_adjudication = design.adjudicates is not None
     return QueueNeeds(
-        num_gold=count_share(design.gold_rate, num_regular),
+        num_gold=count_share(design.decoy_rate if is_adjudication else design.gold_rate, num_regular),
         num_repeats=count_share(design.repeat_rate, num_regular),
         num_practice=design.num_practice if num_regular else 0,
+        gold_role=TaskRole.DECOY if is_adjudication else TaskRole.GOLD,
     )
 
 
@@ -113,14 +115,14 @@ def _choose_known(
             free.sort(key=lambda u, c=condition: (used.get((c, u), 0), rng.random()))  # type: ignore[misc]
             if len(free) < number:
                 problems.append(
-                    f"rater {rater} needs {number} gold and practice items ({condition.value}) that they have not met "
-                    f"under another condition or in the wash-out; there are {len(free)}"
+                    f"rater {rater} needs {number} items with a known answer ({condition.value}) that they have "
+                    f"not met under another condition or in the wash-out; there are {len(free)}"
                 )
             chosen[condition, rater] = free[:number]
             met.update(free[:number])
             for utterance_id in free[:number]:
                 used[condition, utterance_id] = used.get((condition, utterance_id), 0) + 1
-    cure = "give more gold items, or lower --gold-rate or --practice"
+    cure = "give more gold items, or lower --gold-rate, --decoy-rate or --practice"
     raise_together(AnnotationError, "too few items with a known answer:", problems, cure=cure)
     return chosen
 

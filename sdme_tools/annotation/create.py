@@ -1,38 +1,26 @@
-"""Making a round: chosen, assigned, rendered, frozen, and put in its place at once.
-
-Everything is written into a temporary folder, round.json last, and the folder is renamed when it is whole: killed at
-any moment, there is either the whole round or none.
-"""
+"""Making a round: utterances are chosen and assigned, templates rendered, and the whole is frozen."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
 from sdme_tools.annotation.assign import Material, assign
-from sdme_tools.annotation.contract import make_contract, require_same_labels
+from sdme_tools.annotation.contract import require_same_labels
+from sdme_tools.annotation.freeze import ItemMaker, RoundReport, report_round, write_round
 from sdme_tools.annotation.gold import find_gold
 from sdme_tools.annotation.round_files import LABEL_STUDIO, RoundFiles, find_meetings, read_round
 from sdme_tools.annotation.selection import Candidate, Selection, parse_selection, select
 from sdme_tools.annotation.sheets import read_predictions, read_utterance_list
 from sdme_tools.annotation.showing import Showable, find_missing_media, make_item, require_some, split_showable
-from sdme_tools.annotation.template_lint import lint_template
-from sdme_tools.annotation.templates import (
-    RenderedTemplate,
-    default_template,
-    find_template,
-    list_files,
-    make_questionnaire,
-    render_template,
-)
+from sdme_tools.annotation.template_lint import render_templates
 from sdme_tools.corpus.corpus import Corpus
-from sdme_tools.corpus.table import making_folder, write_record, write_table, write_text
 from sdme_tools.errors import AnnotationError, raise_together
-from sdme_tools.records.annotation import Assignment, Condition, Item, Round, RoundDesign, TaskRole
-from sdme_tools.records.base import Record
+from sdme_tools.records.annotation import Assignment, Condition, Round, RoundDesign, TaskRole
 from sdme_tools.records.quality import UtteranceQuality
 from sdme_tools.records.recording import Identifier
 from sdme_tools.records.utterance import Clip, Transcript, Utterance
@@ -76,24 +64,6 @@ class RoundRequest:
     seed: int = 0
 
 
-class RoundReport(Record):
-    """What was made."""
-
-    round_id: str
-    num_utterances: int
-    num_items: int
-    """Regular ones: utterances times conditions."""
-    num_tasks: dict[str, int]
-    """By role, over all raters."""
-    min_load: int
-    max_load: int
-    """Regular tasks of the least and the most busy rater."""
-    left_out: dict[str, int]
-    """Utterances that cannot be shown, by reason."""
-    digest: str
-    """Of the contract."""
-
-
 def create_round(
     corpus: Corpus, request: RoundRequest, *, on_media: Callable[[int, int], None] = lambda done, total: None
 ) -> RoundReport:
@@ -105,7 +75,7 @@ def create_round(
         CorpusError: another process holds the corpus, a table is damaged, or the disk is full.
         MediaError: a clip cannot be read.
     """
-    _check_names(request)
+    check_names(request.round_id, request.raters)
     selection = parse_selection(request.select)
     folder = corpus.layout.round_dir(request.round_id)
     if folder.exists():
@@ -114,8 +84,8 @@ def create_round(
         earlier = {name: read_round(corpus.layout.round_dir(name)) for name in corpus.rounds()}
         labels = corpus.config.corpus
         require_same_labels([files.campaign for files in earlier.values()], labels.labels, labels.cannot_tell)
-        templates = _render_templates(corpus, request)
-        utterances, left_out = _find_utterances(corpus, request.conditions)
+        templates = render_templates(corpus.config, request.conditions, request.template)
+        utterances, left_out = find_utterances(corpus, request.conditions)
         gold = find_gold(request.gold, earlier, labels.labels, corpus.config.annotate.gold_min_share)
         if request.gold and not request.gold.startswith("round:"):
             _check_gold_can_be_shown(request.gold, gold, utterances)
@@ -132,19 +102,24 @@ def create_round(
             created_at=datetime.now(UTC),
             design=design,
         )
-        plan = _plan_items(tasks, utterances, gold)
-        write_round(folder, campaign, templates, plan, tasks, on_media)
-    return _report(read_round(folder).campaign, chosen, tasks, left_out)
+        plan = _plan_items(request.round_id, tasks, utterances, gold)
+        frozen = write_round(folder, campaign, templates, plan, tasks, on_media)
+    return report_round(frozen, tasks, left_out)
 
 
-def _check_names(request: RoundRequest) -> None:
-    problems = [f"{name!r} cannot name a round" for name in (request.round_id,) if not _is_identifier(name)]
+def check_names(round_id: str, raters: Sequence[str]) -> None:
+    """Refuse what cannot be the name of a round or a rater's pseudonym.
+
+    Raises:
+        AnnotationError: lists every wrong name.
+    """
+    problems = [f"{round_id!r} cannot name a round"] if not _is_identifier(round_id) else []
     problems += [
         f"rater {name!r} is no pseudonym{': e-mail addresses never enter the corpus' if '@' in name else ''}"
-        for name in request.raters
+        for name in raters
         if not _is_identifier(name)
     ]
-    if not request.raters:
+    if not raters:
         problems.append("no raters: name them with --raters a,b,c")
     cure = "use ASCII letters, digits, '.', '-' and single '_'; `sdme raters add` makes pseudonyms"
     raise_together(AnnotationError, "names are not possible:", problems, cure=cure)
@@ -158,23 +133,12 @@ def _is_identifier(text: str) -> bool:
     return True
 
 
-def _render_templates(corpus: Corpus, request: RoundRequest) -> dict[Condition, RenderedTemplate]:
-    """Render and lint the template of each condition."""
-    section = corpus.config.corpus
-    questionnaire = make_questionnaire(section.labels, section.cannot_tell, corpus.config.annotate)
-    rendered = {}
-    problems: list[str] = []
-    for condition in request.conditions:
-        template = find_template(request.template or default_template(condition))
-        rendered[condition] = render_template(template, questionnaire, condition)
-        faults = lint_template(rendered[condition], questionnaire, condition)
-        problems += [f"{template.name}, condition {condition.value}: {fault}" for fault in faults]
-    raise_together(AnnotationError, "the template cannot be used:", problems, cure="mend the template, or [annotate]")
-    return rendered
+def find_utterances(corpus: Corpus, conditions: Sequence[Condition]) -> tuple[dict[str, Showable], dict[str, int]]:
+    """Find what can be shown under all conditions, and reasons for the rest.
 
-
-def _find_utterances(corpus: Corpus, conditions: Sequence[Condition]) -> tuple[dict[str, Showable], dict[str, int]]:
-    """What can be shown under all conditions, and reasons for the rest."""
+    Raises:
+        AnnotationError: that is nothing.
+    """
     found: list[Showable] = []
     below = 0
     for recording_id in corpus.recording_ids():
@@ -278,72 +242,20 @@ def _make_design(corpus: Corpus, request: RoundRequest, earlier: Mapping[str, Ro
         raise
 
 
-@dataclass(frozen=True)
-class ItemPlan:
-    """An item that is going to be made."""
-
-    utterance: Showable
-    condition: Condition
-    gold_label: str | None
-
-
 def _plan_items(
-    tasks: Sequence[Assignment], utterances: Mapping[str, Showable], gold: Mapping[Condition, Mapping[str, str]]
-) -> list[ItemPlan]:
-    """Every item that somebody is given, in the order of its name."""
-    plans = {}
-    for item_id in sorted({task.item_id for task in tasks}):
-        utterance_id, _, condition = item_id.rpartition("_")
-        shown = Condition(condition)
-        plans[item_id] = ItemPlan(utterances[utterance_id], shown, gold.get(shown, {}).get(utterance_id))
-    return list(plans.values())
-
-
-def write_round(
-    folder: Path,
-    campaign: Round,
-    templates: Mapping[Condition, RenderedTemplate],
-    plan: Sequence[ItemPlan],
+    round_id: str,
     tasks: Sequence[Assignment],
-    on_media: Callable[[int, int], None],
-) -> None:
-    """Write a whole round, or nothing; `campaign` gets its contract here.
-
-    Raises:
-        AnnotationError: media are missing; lists them all.
-        CorpusError: the disk is full, or the folder may not be written.
-        MediaError: a clip cannot be read.
-    """
-    missing = (text for p in plan for text in find_missing_media([p.utterance], [p.condition]))
+    utterances: Mapping[str, Showable],
+    gold: Mapping[Condition, Mapping[str, str]],
+) -> list[ItemMaker]:
+    """Every item that somebody is given, in the order of its name."""
+    plan: list[ItemMaker] = []
+    missing: list[str] = []
+    for item_id in sorted({task.item_id for task in tasks}):
+        utterance_id, _, name = item_id.rpartition("_")
+        condition = Condition(name)
+        missing += find_missing_media([utterances[utterance_id]], [condition])
+        gold_label = gold.get(condition, {}).get(utterance_id)
+        plan.append(partial(make_item, round_id, utterances[utterance_id], condition, gold_label))
     raise_together(AnnotationError, "media are missing:", missing, cure="run `sdme run` to cut the clips again")
-    with making_folder(folder) as made:
-        for condition, rendered in templates.items():
-            for name, content in list_files(rendered, condition):
-                write_text(made / name, content)
-        items: list[Item] = []
-        for done, p in enumerate(plan):
-            on_media(done, len(plan))
-            items.append(make_item(campaign.round_id, p.utterance, p.condition, p.gold_label, made))
-        on_media(len(plan), len(plan))
-        write_table(made / "items.jsonl", items)
-        write_table(made / "assignments.jsonl", tasks)
-        contract = make_contract(campaign, made, items)
-        write_record(made / "round.json", campaign.model_copy(update={"contract": contract}))
-
-
-def _report(
-    campaign: Round, chosen: Sequence[str], tasks: Sequence[Assignment], left_out: dict[str, int]
-) -> RoundReport:
-    loads = Counter(task.rater_id for task in tasks if task.role is TaskRole.REGULAR)
-    roles = Counter(task.role for task in tasks)
-    design, contract = campaign.design, campaign.contract
-    return RoundReport(
-        round_id=campaign.round_id,
-        num_utterances=len(chosen),
-        num_items=len({task.item_id for task in tasks if task.role is TaskRole.REGULAR}),
-        num_tasks={role.value: roles[role] for role in TaskRole if roles[role]},
-        min_load=min(loads[rater] for rater in design.raters) if design else 0,
-        max_load=max(loads.values()),
-        left_out=left_out,
-        digest=contract.digest if contract else "",
-    )
+    return plan

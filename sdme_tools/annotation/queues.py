@@ -24,6 +24,8 @@ class QueueNeeds:
     num_gold: int
     num_repeats: int
     num_practice: int
+    gold_role: TaskRole = TaskRole.GOLD
+    """Decoys of an adjudication are gold of another name."""
 
     @property
     def num_known(self) -> int:
@@ -56,7 +58,7 @@ def arrange_queue(
     gap = min(repeat_gap, max(0, length - 3) // 3)
     slots: list[Place | None] = [None] * length
     for slot, utterance_id in zip(_spread(0, length, needs.num_gold, slots, rng), gold, strict=True):
-        slots[slot] = Place(utterance_id, TaskRole.GOLD, 0)
+        slots[slot] = Place(utterance_id, needs.gold_role, 0)
     # Twice the gap: even the first repeat has a choice of items. Of the first two slots one at least is regular.
     repeats = set(_spread(max(2 * gap, gap + 2), length, needs.num_repeats, slots, rng))
     waiting = iter(rng.sample(regular, len(regular)))

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sdme_tools.annotation.tasks import TEXT_CONDITIONS
 from sdme_tools.corpus.receipt import describe_file
 from sdme_tools.errors import AnnotationError
 from sdme_tools.media.encode import strip_sound
@@ -86,9 +87,7 @@ def make_item(round_id: str, utterance: Showable, condition: Condition, gold_lab
     source = _file_of(utterance, condition)
     media = None
     if source is not None:
-        name = hashlib.sha256(f"{round_id}\n{item_id}".encode()).hexdigest()[:16]
-        target = folder / "media" / f"{name}{Path(source.path).suffix}"
-        target.parent.mkdir(exist_ok=True)
+        target = _name_media(round_id, item_id, source, folder)
         if condition is Condition.VIDEO:
             strip_sound(utterance.folder / source.path, target)
             media = describe_file(target, folder)
@@ -101,9 +100,31 @@ def make_item(round_id: str, utterance: Showable, condition: Condition, gold_lab
         utterance_id=utterance.utterance_id,
         condition=condition,
         gold_label=gold_label,
-        text=utterance.text if condition in (Condition.FULL, Condition.TEXT) else None,
+        text=utterance.text if condition in TEXT_CONDITIONS else None,
         media=media,
     )
+
+
+def show_again(round_id: str, item: Item, from_folder: Path, gold_label: str | None, folder: Path) -> Item:
+    """Take an item of another round over as it was shown there, under a new name.
+
+    Raises:
+        OSError: a file cannot be written.
+    """
+    media = item.media
+    if media is not None:
+        target = _name_media(round_id, item.item_id, media, folder)
+        _link(from_folder / media.path, target)
+        media = media.model_copy(update={"path": target.relative_to(folder).as_posix()})
+    return item.model_copy(update={"round_id": round_id, "gold_label": gold_label, "media": media})
+
+
+def _name_media(round_id: str, item_id: str, source: MediaFile, folder: Path) -> Path:
+    """A place in the round's folder whose name tells nothing."""
+    name = hashlib.sha256(f"{round_id}\n{item_id}".encode()).hexdigest()[:16]
+    target = folder / "media" / f"{name}{Path(source.path).suffix}"
+    target.parent.mkdir(exist_ok=True)
+    return target
 
 
 def _link(source: Path, target: Path) -> None:

@@ -16,8 +16,17 @@ from sdme_tools.annotation.tasks import (
     TEXT_CONDITIONS,
     data_keys,
 )
-from sdme_tools.annotation.templates import Questionnaire, RenderedTemplate
+from sdme_tools.annotation.templates import (
+    Questionnaire,
+    RenderedTemplate,
+    default_template,
+    find_template,
+    make_questionnaire,
+    render_template,
+)
+from sdme_tools.errors import AnnotationError, raise_together
 from sdme_tools.records.annotation import Condition
+from sdme_tools.records.config import CorpusConfig
 
 _PLAIN_KEYS = ("u", "escape", "backspace", "delete", "enter", "left", "right", "up", "down", "tab", "space")
 _ALT_KEYS = ("alt+space", "alt+left", "alt+right", "alt+.", "alt+r", "alt+h", "alt+l", "alt+m")
@@ -32,6 +41,31 @@ _OBJECT_TAGS = ("Video", "Audio", "Text", "Image", "HyperText", "Paragraphs", "T
 _MARKUP_TAGS = ("HyperText", "Markdown", "RichText")
 _ANSWERS = (ANSWER_LABEL, ANSWER_CONFIDENCE, ANSWER_REASON)
 _DATA_KEY = re.compile(r"\$(\w+)")
+
+
+def render_templates(
+    config: CorpusConfig, conditions: Sequence[Condition], template: str | None
+) -> dict[Condition, RenderedTemplate]:
+    """Fill in the template of each condition, and accept none that has a fault.
+
+    Args:
+        config: Names the labels and what raters read.
+        conditions: What raters are shown.
+        template: Name or folder; None = the one of each condition.
+
+    Raises:
+        AnnotationError: there is no such template, or it has faults; lists them all.
+    """
+    questionnaire = make_questionnaire(config.corpus.labels, config.corpus.cannot_tell, config.annotate)
+    rendered = {}
+    problems: list[str] = []
+    for condition in conditions:
+        folder = find_template(template or default_template(condition))
+        rendered[condition] = render_template(folder, questionnaire, condition)
+        faults = lint_template(rendered[condition], questionnaire, condition)
+        problems += [f"{folder.name}, condition {condition.value}: {fault}" for fault in faults]
+    raise_together(AnnotationError, "the template cannot be used:", problems, cure="mend the template, or [annotate]")
+    return rendered
 
 
 def lint_template(rendered: RenderedTemplate, questionnaire: Questionnaire, condition: Condition) -> list[str]:

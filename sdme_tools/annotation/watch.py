@@ -26,7 +26,7 @@ class RaterStatus(Record):
     answers_per_hour: float | None
     """While working; None = times are not told."""
     gold: Rate
-    """Right on hidden gold."""
+    """Right on hidden gold; in adjudication, on decoys."""
     repeats: Rate
     """Same answer when asked again."""
     with_others: Rate
@@ -141,7 +141,7 @@ def _measure(
     regular = [a for a in said if a.role is TaskRole.REGULAR]
     first = {a.item_id: a.label for a in regular}
     again = [(a, first[a.item_id]) for a in said if a.role is TaskRole.REPEAT and a.item_id in first]
-    hidden = [a for a in said if a.role is TaskRole.GOLD and a.item_id in gold]
+    hidden = [a for a in said if a.role in (TaskRole.GOLD, TaskRole.DECOY) and a.item_id in gold]
     choices = [(a.label, choice) for a in regular if (choice := _first_choice(_others(a, votes))) is not None]
     own = Counter(str(a.label) for a in regular)
     others = sum((_normal(_others(a, votes)) for a in regular), Counter[str]())

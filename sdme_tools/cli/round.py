@@ -10,7 +10,8 @@ import click
 from sdme_tools.cli.arguments import as_json, corpus_dir
 
 if TYPE_CHECKING:
-    from sdme_tools.annotation.create import RoundReport, RoundRequest
+    from sdme_tools.annotation.create import RoundRequest
+    from sdme_tools.annotation.freeze import RoundReport
     from sdme_tools.annotation.intervals import Rate
     from sdme_tools.annotation.watch import RoundStatus
 
@@ -24,6 +25,7 @@ def round_() -> None:
     sdme round list study                    all rounds
     sdme round status study pilot            how it goes, and whom to look at
     sdme round show study pilot              its design, and whether it is still what was frozen
+    sdme round adjudicate study pilot --raters e1,e2
     sdme round lint-template study DIR       faults of a template of your own
     """
 
@@ -255,6 +257,50 @@ def _print_status(found: "RoundStatus") -> None:
 
 def _say(rate: "Rate") -> str:
     return f"{rate.share:.0%} of {rate.num} ({rate.low:.0%}–{rate.high:.0%})" if rate.num else ""
+
+
+@round_.command("adjudicate")
+@corpus_dir
+@click.argument("source", metavar="ROUND")
+@_raters
+@click.option("--name", "round_id", help="Name of the adjudication; ROUND-adjudication by default.")
+@click.option("--condition", type=click.Choice(["full", "video", "voice", "text"]), help="Where ROUND has several.")
+@click.option("--per-item", type=click.IntRange(1), default=1, show_default=True, help="Adjudicators of each item.")
+@click.option("--below", type=click.FloatRange(0, 1), help="Share of votes up to which a label is disputed.")
+@click.option("--decoy-rate", type=click.FloatRange(0, 4), help="Agreed items over disputed ones.")
+@click.option("--template", default="adjudication", show_default=True, help="A template's name, or a folder.")
+@_seed
+@as_json
+def adjudicate(
+    directory: Path, source: str, round_id: str | None, condition: str | None, as_json: bool, **options: object
+) -> None:
+    """Put what raters of ROUND disagree on before adjudicators, who see no votes, among decoys on which all agreed.
+
+    Ties and labels with few votes are disputed. Run `sdme consensus` on ROUND before, and on the adjudication when it
+    is done: its labels then come before those of ROUND. `sdme round status` tells how adjudicators do on decoys.
+
+    \b
+    Example:
+      sdme round adjudicate study pilot --raters expert1,expert2
+    """
+    from sdme_tools.annotation.adjudicate import AdjudicationRequest
+    from sdme_tools.annotation.adjudicate import adjudicate as make_adjudication
+    from sdme_tools.cli.console import print_json
+    from sdme_tools.corpus.corpus import Corpus
+    from sdme_tools.records.annotation import Condition
+
+    request = AdjudicationRequest(
+        source=source,
+        round_id=round_id or f"{source}-adjudication",
+        condition=Condition(condition) if condition else None,
+        **options,  # type: ignore[arg-type]
+    )
+    with _media_progress() as show:
+        report = make_adjudication(Corpus.open(directory), request, on_media=show)
+    if as_json:
+        print_json(report)
+    else:
+        _print_created(report)
 
 
 @round_.command("lint-template")

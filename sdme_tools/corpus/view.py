@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sdme_tools.corpus.corpus import Corpus
-from sdme_tools.corpus.table import read_table
+from sdme_tools.corpus.verdicts import read_verdicts
 from sdme_tools.errors import CorpusError
-from sdme_tools.records.annotation import Condition, Consensus
+from sdme_tools.records.annotation import Condition
 from sdme_tools.records.face import Binding, FaceTrack
 from sdme_tools.records.quality import UtteranceQuality
 from sdme_tools.records.recording import Recording
@@ -87,10 +87,9 @@ def read_view(corpus: Corpus, recording_id: str, labels: Mapping[str, str] | Non
 def read_labels(corpus: Corpus) -> dict[str, str]:
     """Utterance -> label by consensus on the whole clip, where all rounds that found one found the same."""
     found: dict[str, set[str]] = {}
-    for round_id in corpus.rounds():
-        for row in read_table(corpus.layout.round_dir(round_id) / "consensus.jsonl", Consensus):
-            if row.condition is Condition.FULL and row.label is not None:
-                found.setdefault(row.utterance_id, set()).add(row.label)
+    for row in read_verdicts(corpus):
+        if row.condition is Condition.FULL and row.label is not None:
+            found.setdefault(row.utterance_id, set()).add(row.label)
     return {name: next(iter(labels)) for name, labels in found.items() if len(labels) == 1}
 
 

@@ -54,6 +54,10 @@ class RoundDesign(Record):
     """Practice items at the beginning of each queue."""
     wash_out: tuple[Identifier, ...] = ()
     """Earlier rounds whose utterances no rater is shown again."""
+    adjudicates: Identifier | None = None
+    """The round whose disputed items are decided here; None = this is no adjudication."""
+    decoy_rate: Annotated[float, Field(ge=0, le=4)] = 0.0
+    """In adjudication: agreed items over disputed ones in each queue."""
 
 
 class RoundContract(Record):

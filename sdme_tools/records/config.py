@@ -390,6 +390,12 @@ class AnnotateSection(Record):
     gold_min_share: Annotated[
         Share, Field(description="--gold round:ROUND: share of a round's votes that must agree on a known answer.")
     ] = 0.8
+    adjudicate_below: Annotated[
+        Share, Field(description="`sdme round adjudicate`: labels that at most this share of the votes gave, and ties.")
+    ] = 0.5
+    decoy_rate: Annotated[
+        float, Field(ge=0, le=4, description="`sdme round adjudicate`: agreed items over disputed ones in each queue.")
+    ] = 0.5
     low_margin: Annotated[
         Share,
         Field(description="--select low-margin: first and second label differ by at most this share of the votes."),

@@ -20,9 +20,9 @@ from sdme_tools import __version__
 from sdme_tools.corpus.consistency import find_inconsistencies
 from sdme_tools.corpus.corpus import Corpus
 from sdme_tools.corpus.identity import SpeakerBook
-from sdme_tools.corpus.table import TEMPORARY_PREFIX, explain, read_table, write_record
+from sdme_tools.corpus.table import TEMPORARY_PREFIX, explain, write_record
+from sdme_tools.corpus.verdicts import read_verdicts
 from sdme_tools.errors import ConfigError, ReleaseError, raise_together
-from sdme_tools.records.annotation import Consensus
 from sdme_tools.records.config import ReleaseSection
 from sdme_tools.records.face import Binding
 from sdme_tools.records.quality import UtteranceQuality
@@ -124,7 +124,6 @@ def _require_consistency(corpus: Corpus) -> None:
 def _read_tables(corpus: Corpus) -> CorpusTables:
     recordings = corpus.recordings()
     ids = [recording.recording_id for recording in recordings]
-    consensus = (corpus.layout.round_dir(name) / "consensus.jsonl" for name in corpus.rounds())
     return CorpusTables(
         recordings=recordings,
         participants=corpus.participants(),
@@ -132,7 +131,7 @@ def _read_tables(corpus: Corpus) -> CorpusTables:
         bindings=[row for name in ids for row in corpus.read(name, Binding)],
         transcripts=[row for name in ids for row in corpus.read(name, Transcript)],
         clips=[row for name in ids for row in corpus.read(name, Clip)],
-        consensus=[row for path in consensus for row in read_table(path, Consensus)],
+        consensus=read_verdicts(corpus),
         edits=[row for name in ids for row in corpus.read(name, TranscriptEdit)],
         qualities=[row for name in ids for row in corpus.read(name, UtteranceQuality)],
         recognised=SpeakerBook(corpus).recognise(ids),

@@ -189,8 +189,16 @@ def test_each_rater_has_an_order_of_their_own() -> None:
         (make_design(ALL[:1], 3, 2), make_material(0), "no utterance to vote on"),
         (make_design((), 3, 2), make_material(5), "no condition"),
         (make_design((ALL[0], ALL[0]), 4, 2), make_material(5), "condition full is named twice"),
-        (make_design(ALL[:1], 2, 1, gold_rate=0.25), make_material(80, 9), "needs 10 gold .* there are 9"),
-        (make_design(ALL[:2], 2, 1, num_practice=2), make_material(80, 3), "needs 2 gold and practice .* there are 1"),
+        (
+            make_design(ALL[:1], 2, 1, gold_rate=0.25),
+            make_material(80, 9),
+            "needs 10 items with .* there are 9",
+        ),
+        (
+            make_design(ALL[:2], 2, 1, num_practice=2),
+            make_material(80, 3),
+            "needs 2 items with .* there are 1",
+        ),
         (make_design(ALL[:1], 2, 2), make_material(3, met={"r0": {"u_1"}}), "1 utterances need 2 raters each"),
         (
             make_design(ALL[:1], 3, 1),

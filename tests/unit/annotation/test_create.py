@@ -12,7 +12,8 @@ import av
 import pytest
 
 from sdme_tools.annotation.contract import check_contract
-from sdme_tools.annotation.create import RoundReport, RoundRequest, create_round
+from sdme_tools.annotation.create import RoundRequest, create_round
+from sdme_tools.annotation.freeze import RoundReport
 from sdme_tools.annotation.overview import list_rounds, show_round
 from sdme_tools.annotation.round_files import RoundFiles, read_round
 from sdme_tools.annotation.rounds import import_votes

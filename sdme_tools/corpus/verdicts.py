@@ -1,0 +1,28 @@
+"""What the rounds of a corpus decided, with adjudication before the votes that it decides."""
+
+from sdme_tools.corpus.corpus import Corpus
+from sdme_tools.corpus.table import read_record, read_table
+from sdme_tools.records.annotation import Condition, Consensus, Round
+
+
+def read_verdicts(corpus: Corpus) -> list[Consensus]:
+    """The consensus of all rounds, one row a round and item.
+
+    Where an adjudication found a label, the row of the round that it adjudicates keeps its votes but gives no label of
+    its own: the adjudicators saw the same and took more time.
+    """
+    folders = {name: corpus.layout.round_dir(name) for name in corpus.rounds()}
+    rounds = {name: read_record(folder / "round.json", Round) for name, folder in folders.items()}
+    rows = {name: read_table(folder / "consensus.jsonl", Consensus) for name, folder in folders.items()}
+    decided: set[tuple[str, str, Condition]] = set()
+    for name, campaign in rounds.items():
+        if campaign.design is not None and campaign.design.adjudicates is not None:
+            source = campaign.design.adjudicates
+            decided |= {(source, row.utterance_id, row.condition) for row in rows[name] if row.label is not None}
+    return [
+        row.model_copy(update={"label": None, "reason": "adjudicated"})
+        if (name, row.utterance_id, row.condition) in decided
+        else row
+        for name, table in rows.items()
+        for row in table
+    ]
