@@ -3,12 +3,15 @@
 Thirteen raters a crowd, of whom six are accurate; five of them vote on each of 600 clips, with 5 % gold and repeats.
 Seeds 0 to 19 were used to set the thresholds of `annotation/suspicion.py`; report others.
 
-Usage: PYTHONPATH=. python benchmarks/watch.py [--seeds 100-139] [--utterances 600] [--clean]
+Usage: python benchmarks/watch.py [--seeds 100-139] [--utterances 600] [--clean]
 """
 
 import argparse
+import sys
 from collections import Counter
+from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.tooling.simulated_round import CROWD, simulate
 
 

@@ -6,6 +6,7 @@ each utterance are divided among the conditions: by the theorem of de Werra ever
 edge colouring, so the conditions can be level for every rater and exact for every utterance at once.
 """
 
+import heapq
 import random
 from collections.abc import Callable, Collection, Sequence
 from itertools import combinations
@@ -33,7 +34,6 @@ def allot_raters(
     num_raters = len(met)
     loads = [0] * num_raters
     allowed = [[r for r in range(num_raters) if u not in met[r]] for u in range(num_utterances)] if any(met) else None
-    everybody = list(range(num_raters))
     # Those with the fewest possible raters choose first; without earlier meetings all have the same.
     turns = sorted(range(num_utterances), key=lambda u: (len(allowed[u]) if allowed else 0, rng.random()))
     if allowed and (scarce := [u for u in turns if len(allowed[u]) < per_utterance]):
@@ -44,14 +44,26 @@ def allot_raters(
             cure="name more raters, ask for fewer per item or fewer conditions, or shorten --wash-out",
         )
     chosen: Allotment = [[] for _ in range(num_utterances)]
+    if allowed is None:
+        _deal(turns, chosen, num_raters, per_utterance, rng)
+        return chosen
     for u in turns:
-        free = allowed[u] if allowed else everybody
-        chosen[u] = sorted(free, key=lambda r: (loads[r], rng.random()))[:per_utterance]
+        chosen[u] = sorted(allowed[u], key=lambda r: (loads[r], rng.random()))[:per_utterance]
         for r in chosen[u]:
             loads[r] += 1
-    if allowed:
-        _level(chosen, allowed, loads)
+    _level(chosen, allowed, loads)
     return chosen
+
+
+def _deal(turns: Sequence[int], chosen: Allotment, num_raters: int, per_utterance: int, rng: random.Random) -> None:
+    """Give each utterance to the least busy raters, at random among equals: loads never differ by more than one."""
+    waiting = [(0, rng.random(), r) for r in range(num_raters)]
+    heapq.heapify(waiting)
+    for u in turns:
+        least_busy = [heapq.heappop(waiting) for _ in range(per_utterance)]
+        chosen[u] = [r for _, _, r in least_busy]
+        for load, _, r in least_busy:
+            heapq.heappush(waiting, (load + 1, rng.random(), r))
 
 
 def _level(chosen: Allotment, allowed: Sequence[Sequence[int]], loads: list[int]) -> None:

@@ -1,6 +1,7 @@
 """The order in which a rater meets their tasks: shuffled, with hidden gold and repeats spread evenly."""
 
 import random
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -62,16 +63,20 @@ def arrange_queue(
     # Twice the gap: even the first repeat has a choice of items. Of the first two slots one at least is regular.
     repeats = set(_spread(max(2 * gap, gap + 2), length, needs.num_repeats, slots, rng))
     waiting = iter(rng.sample(regular, len(regular)))
-    repeatable: list[tuple[int, str]] = []
+    # What was shown too lately to be repeated, in order; and what may be.
+    fresh: deque[tuple[int, str]] = deque()
+    ripe: list[str] = []
     for slot in range(length):
         if slot in repeats:
-            choice = rng.choice([pair for pair in repeatable if pair[0] < slot - gap])
-            repeatable.remove(choice)
-            slots[slot] = Place(choice[1], TaskRole.REPEAT, 1)
+            while fresh and fresh[0][0] < slot - gap:
+                ripe.append(fresh.popleft()[1])
+            place = rng.randrange(len(ripe))
+            ripe[place], ripe[-1] = ripe[-1], ripe[place]
+            slots[slot] = Place(ripe.pop(), TaskRole.REPEAT, 1)
         elif slots[slot] is None:
             utterance_id = next(waiting)
             slots[slot] = Place(utterance_id, TaskRole.REGULAR, 0)
-            repeatable.append((slot, utterance_id))
+            fresh.append((slot, utterance_id))
     return [*(Place(u, TaskRole.PRACTICE, 0) for u in practice), *(place for place in slots if place is not None)]
 
 
