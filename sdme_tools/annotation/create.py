@@ -114,11 +114,11 @@ def check_names(round_id: str, raters: Sequence[str]) -> None:
         AnnotationError: lists every wrong name.
     """
     problems = [f"{round_id!r} cannot name a round"] if not _is_identifier(round_id) else []
-    problems += [
-        f"rater {name!r} is no pseudonym{': e-mail addresses never enter the corpus' if '@' in name else ''}"
-        for name in raters
-        if not _is_identifier(name)
-    ]
+    for place, name in enumerate(raters, start=1):
+        if "@" in name:  # and is not repeated here, for errors are logged
+            problems.append(f"rater number {place} is an e-mail address: those never enter the corpus")
+        elif not _is_identifier(name):
+            problems.append(f"rater {name!r} is no pseudonym")
     if not raters:
         problems.append("no raters: name them with --raters a,b,c")
     cure = "use ASCII letters, digits, '.', '-' and single '_'; `sdme raters add` makes pseudonyms"

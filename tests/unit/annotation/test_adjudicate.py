@@ -148,7 +148,7 @@ def test_votes_made_elsewhere_can_be_adjudicated_too(tmp_path: Path) -> None:
         ({"source": "nothing"}, "no such round"),
         ({"per_item": 3}, "need 3 raters"),
         ({"condition": Condition.VOICE}, "has items of the conditions full"),
-        ({"raters": ("e@x.org",)}, "e-mail addresses never enter"),
+        ({"raters": ("e@x.org",)}, "is an e-mail address"),
     ],
 )
 def test_impossible_adjudications_are_refused(corpus: Corpus, options: dict[str, object], what: str) -> None:

@@ -19,7 +19,8 @@ from sdme_tools.annotation.round_files import RoundFiles, read_round
 from sdme_tools.annotation.rounds import import_votes
 from sdme_tools.annotation.tasks import build_task
 from sdme_tools.corpus.corpus import Corpus
-from sdme_tools.errors import AnnotationError
+from sdme_tools.corpus.view import read_labels
+from sdme_tools.errors import AnnotationError, CorpusError
 from sdme_tools.records.annotation import Condition, TaskRole
 from tests.unit.release.tiny_corpus import make_corpus, utterance_ids
 
@@ -170,6 +171,16 @@ def test_rounds_with_another_label_set_are_refused(corpus: Corpus) -> None:
     assert "round pilot has" in str(caught.value)
 
 
+def test_labels_of_rounds_with_another_label_set_are_not_mixed_in(corpus: Corpus) -> None:
+    create(corpus)
+    create(corpus, "other", wash_out=())
+    path = corpus.layout.round_dir("other") / "round.json"
+    path.write_text(path.read_text().replace('"sadness"', '"anger"'))
+    with pytest.raises(CorpusError, match="different label sets cannot be mixed") as caught:
+        read_labels(corpus)
+    assert "round pilot has" in str(caught.value)
+
+
 def test_votes_are_not_imported_into_a_frozen_round(corpus: Corpus) -> None:
     create(corpus)
     before = contents(corpus.layout.round_dir("pilot"))
@@ -183,7 +194,7 @@ def test_votes_are_not_imported_into_a_frozen_round(corpus: Corpus) -> None:
 @pytest.mark.parametrize(
     ("options", "what"),
     [
-        ({"raters": ("r1", "ann@example.org")}, "e-mail addresses never enter the corpus"),
+        ({"raters": ("r1", "ann@example.org")}, "rater number 2 is an e-mail address"),
         ({"raters": ()}, "no raters"),
         ({"select": "some"}, "is not understood"),
         ({"select": "random:999"}, "asks for 999 utterances; there are 24"),
@@ -200,6 +211,7 @@ def test_impossible_requests_leave_nothing_behind(corpus: Corpus, options: dict[
     with pytest.raises(AnnotationError, match=what) as caught:
         create(corpus, **options)
     assert caught.value.cure
+    assert "ann@example.org" not in str(caught.value)
     assert not corpus.layout.rounds.exists() or not list(corpus.layout.rounds.iterdir())
 
 

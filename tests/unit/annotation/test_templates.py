@@ -5,6 +5,7 @@ from xml.etree.ElementTree import Element
 
 import pytest
 from defusedxml.ElementTree import fromstring
+from label_studio_sdk.label_interface import LabelInterface
 
 from sdme_tools.annotation.assign import make_task_key
 from sdme_tools.annotation.tasks import build_task
@@ -55,6 +56,7 @@ def test_every_shipped_template_is_sound_for_hostile_words(condition: Condition,
     )
     assert [o.get("alias") for o in choices(rendered, "reason")] == ["a", "b"]
     assert "<script" not in rendered.guidelines
+    LabelInterface(rendered.label_config).validate()  # what the tool's own library says
 
 
 def test_all_keys_of_a_template_are_different_up_to_eighteen_labels() -> None:
