@@ -2,7 +2,7 @@
 
 import json
 
-from sdme_tools.records.annotation import Annotation, Consensus, Item, Round
+from sdme_tools.records.annotation import Annotation, Consensus, ConsensusRule, Item, Round
 from sdme_tools.records.base import Record
 from sdme_tools.records.config import CorpusConfig
 from sdme_tools.records.face import Binding, FaceTrack
@@ -19,6 +19,7 @@ ON_DISK: tuple[type[Record], ...] = (
     Binding,
     Clip,
     Consensus,
+    ConsensusRule,
     CorpusConfig,
     Drop,
     FaceTrack,
