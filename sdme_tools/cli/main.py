@@ -19,6 +19,8 @@ COMMANDS = {
     "transcripts": ("transcripts:transcripts", "Let people correct the words."),
     "speakers": ("speakers:speakers", "Find the same person in several recordings."),
     "votes": ("votes:votes", "Bring in labels that people gave."),
+    "agreement": ("agreement:agreement", "Measure how far raters agree."),
+    "consensus": ("consensus:consensus", "Make labels of votes, by a method of your choice."),
     "export": ("export:export", "Write RTTM, WebVTT, Praat, ELAN or CSV files."),
     "release": ("release:release", "Write Parquet shards by speaker-disjoint splits."),
     "train": ("train:train", "Train a reference network on a release."),
@@ -39,6 +41,8 @@ EXTRA_OF = {
     "audit": "extract,release",
     "models": "extract",
     "speakers": "identity",
+    "agreement": "annotate",
+    "consensus": "annotate",
 }
 """Command -> the extra that it cannot do without."""
 
