@@ -120,10 +120,10 @@ def read_cells(
         columns = [cell.strip() for cell in next(reader, [])]
         _check_columns(columns, name, required, optional)
         for cells in reader:
-            if not any(cell.strip() for cell in cells):
+            if not any(map(str.strip, cells)):
                 continue
             if len(cells) == len(columns):
-                yield reader.line_num, {column: cell.strip() for column, cell in zip(columns, cells, strict=True)}
+                yield reader.line_num, dict(zip(columns, map(str.strip, cells), strict=True))
             else:
                 problems.append(f"line {reader.line_num}: got {len(cells)} cells, expected {len(columns)}")
     except csv.Error as error:
@@ -146,8 +146,10 @@ def _check_columns(columns: Sequence[str], name: str, required: Sequence[str], o
 
 def _check_line(cells: dict[str, str], ballot: Ballot, line: int, problems: list[str]) -> Vote | None:
     """Return the line's vote, or None after saying in `problems` all that is wrong with it."""
-    wrong = [f"{column} is empty" for column in REQUIRED_COLUMNS if not cells[column]]
-    utterance_id, rater_id, label = (cells[column] for column in REQUIRED_COLUMNS)
+    utterance_id, rater_id, label = cells["utterance_id"], cells["rater_id"], cells["label"]
+    wrong: list[str] = []
+    if not (utterance_id and rater_id and label):
+        wrong += [f"{column} is empty" for column in REQUIRED_COLUMNS if not cells[column]]
     if ballot.utterance_ids is None:
         if utterance_id and not _is_identifier(utterance_id):
             wrong.append(f"utterance_id {utterance_id!r} {_SHAPE}")

@@ -1,6 +1,9 @@
 """Where the votes come from that agreement is measured on: rounds of a corpus, or files of votes."""
 
+import gc
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +21,18 @@ ADJUDICATION = "adjudication"
 """Origin of rounds whose voters decide between others' votes: no further opinions of the same kind."""
 
 
+@contextmanager
+def _pause_collector() -> Iterator[None]:
+    """Of a million votes none is garbage, and looking for it again and again takes as long as reading them."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 @dataclass(frozen=True)
 class Votes:
     """Votes, and what their intervals resample."""
@@ -28,6 +43,7 @@ class Votes:
     notes: tuple[str, ...]
 
 
+@_pause_collector()
 def read_corpus_votes(
     corpus: Corpus, round_ids: Sequence[str], *, conditions: Collection[Condition] = (), without: Sequence[str] = ()
 ) -> Votes:
@@ -52,6 +68,7 @@ def read_corpus_votes(
     return Votes(table, clusters, notes)
 
 
+@_pause_collector()
 def read_file_votes(
     paths: Sequence[Path],
     *,
@@ -100,16 +117,16 @@ def _cast(tables: RoundTables) -> Iterator[CastVote]:
     for vote in tables.annotations:
         if vote.role is TaskRole.REGULAR:
             item = items[vote.item_id]
-            time_s = vote.presented_at.timestamp() if vote.presented_at else None
+            time_s = vote.presented_at.timestamp() if vote.presented_at else math.nan
             yield CastVote(
                 tables.campaign.round_id,
                 item.condition,
                 item.utterance_id,
                 vote.rater_id,
                 vote.label,
-                vote.order,
+                math.nan if vote.order is None else vote.order,
                 time_s,
-                vote.lead_ms,
+                math.nan if vote.lead_ms is None else vote.lead_ms,
             )
 
 

@@ -24,11 +24,12 @@ class CastVote(NamedTuple):
     utterance_id: str
     rater_id: str
     label: str
-    order: float | None = None
-    """0-based place in the rater's own order."""
-    time_s: float | None = None
+    order: float = float("nan")
+    """0-based place in the rater's own order; NaN where not known, likewise the two below."""
+    time_s: float = float("nan")
     """When it was presented, in seconds of any clock."""
-    lead_ms: float | None = None
+    lead_ms: float = float("nan")
+    """How long the rater took."""
 
 
 class Unit(NamedTuple):
@@ -88,7 +89,7 @@ class VoteTable:
     def where_units(self, chosen: Mask) -> VoteTable:
         """The votes on some units alone; raters, labels and clusters keep their numbers."""
         places = np.flatnonzero(chosen)
-        kept = self._where_votes(chosen[self.unit])
+        kept = self.where_votes(chosen[self.unit])
         renumbered = np.cumsum(chosen) - 1
         return replace(
             kept,
@@ -97,7 +98,8 @@ class VoteTable:
             unit=renumbered[kept.unit],
         )
 
-    def _where_votes(self, chosen: Mask) -> VoteTable:
+    def where_votes(self, chosen: Mask | Codes) -> VoteTable:
+        """Some of the votes, by mask or by place, which must leave them sorted; everything keeps its number."""
         columns = ("unit", "rater", "label", "order", "time_s", "lead_ms")
         return replace(self, **{name: getattr(self, name)[chosen] for name in columns})
 
@@ -130,11 +132,12 @@ def build_table(
     left_out = set(without)
     answers = [name for name in (*labels, *([cannot_tell] if cannot_tell else [])) if name not in left_out]
     code_of = {name: number for number, name in enumerate(answers)}
-    kept = [vote for vote in votes if vote.label in code_of]
-    unit, units = encode([(v.round_id, v.condition, v.utterance_id) for v in kept])
-    rater, raters = encode([vote.rater_id for vote in kept])
-    cluster_of_unit, clusters = encode([cluster_of.get(name[2], name[2]) for name in units])
-    sparse = VoteTable(
+    columns = list(zip(*(vote for vote in votes if vote.label in code_of), strict=True)) or [()] * 8
+    rounds, conditions, utterances, rater_ids, said, orders, times, leads = columns
+    unit, units = encode(zip(rounds, conditions, utterances, strict=True))
+    rater, raters = encode(rater_ids)
+    cluster_of_unit, clusters = encode(cluster_of.get(name[2], name[2]) for name in units)
+    unsorted = VoteTable(
         labels=tuple(answers),
         num_classes=len(answers) - (cannot_tell in answers),
         units=tuple(Unit(*name) for name in units),
@@ -143,25 +146,20 @@ def build_table(
         cluster_of_unit=cluster_of_unit,
         unit=unit,
         rater=rater,
-        label=np.fromiter((code_of[vote.label] for vote in kept), np.int64, len(kept)),
-        order=_as_floats([vote.order for vote in kept]),
-        time_s=_as_floats([vote.time_s for vote in kept]),
-        lead_ms=_as_floats([vote.lead_ms for vote in kept]),
+        label=np.fromiter(map(code_of.__getitem__, said), np.int64, len(said)),
+        order=np.array(orders, np.float64),
+        time_s=np.array(times, np.float64),
+        lead_ms=np.array(leads, np.float64),
     )
     _, firsts = np.unique(unit * max(1, len(raters)) + rater, return_index=True)  # sorted by unit, then rater
-    columns = ("unit", "rater", "label", "order", "time_s", "lead_ms")
-    return replace(sparse, **{name: getattr(sparse, name)[firsts] for name in columns})
+    return unsorted.where_votes(firsts)
 
 
-def encode(values: Sequence[object]) -> tuple[Codes, list]:  # type: ignore[type-arg]
-    """Number distinct values in the order of their first occurrence: `int64[len(values)]` and the values."""
+def encode(values: Iterable[object]) -> tuple[Codes, list]:  # type: ignore[type-arg]
+    """Number distinct values in the order of their first occurrence: `int64[N]` and the values."""
     numbers: dict[object, int] = {}
-    codes = np.fromiter((numbers.setdefault(value, len(numbers)) for value in values), np.int64, len(values))
+    codes = np.fromiter((numbers.setdefault(value, len(numbers)) for value in values), np.int64)
     return codes, list(numbers)
-
-
-def _as_floats(values: Sequence[float | None]) -> Floats:
-    return np.array([np.nan if value is None else value for value in values], np.float64)
 
 
 def divide(above: Floats, below: Floats) -> Floats:
