@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sdme_tools.annotation.agreement.bootstrap import Estimate, Resampler
+from sdme_tools.annotation.agreement.bootstrap import UNDEFINED, Estimate, Resampler
 from sdme_tools.annotation.agreement.coefficients import (
     POOLED,
     coincidences,
@@ -108,7 +108,7 @@ def _measure(round_id: str, condition: str, table: VoteTable, resampler: Resampl
         num_raters=len(np.unique(table.rater)),
         num_clusters=len(np.unique(table.cluster_of_unit)),
         ac1_error=error if np.isfinite(error) else None,
-        conger=Estimate(conger) if reason is None else Estimate(None, undefined=reason),
+        conger=Estimate(conger) if np.isfinite(conger) and not reason else Estimate(None, undefined=reason or UNDEFINED),
         **found,
     )
 
@@ -160,6 +160,6 @@ def measure_confusion(table: VoteTable) -> list[ConfusionRow]:
         matrix = coincidences(counts)
         for label, cells, votes in zip(table.labels, matrix, counts.sum(0), strict=True):
             total = cells.sum()
-            shares = {name: float(cell / total) for name, cell in zip(table.labels, cells, strict=True)}
-            rows.append(ConfusionRow(round_id, condition.value, label, int(votes), shares if total > 0 else None))
+            shares = dict(zip(table.labels, (cells / total).tolist(), strict=True)) if total > 0 else None
+            rows.append(ConfusionRow(round_id, condition.value, label, int(votes), shares))
     return rows
