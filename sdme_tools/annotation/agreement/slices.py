@@ -108,7 +108,9 @@ def _measure(round_id: str, condition: str, table: VoteTable, resampler: Resampl
         num_raters=len(np.unique(table.rater)),
         num_clusters=len(np.unique(table.cluster_of_unit)),
         ac1_error=error if np.isfinite(error) else None,
-        conger=Estimate(conger) if np.isfinite(conger) and not reason else Estimate(None, undefined=reason or UNDEFINED),
+        conger=Estimate(conger)
+        if np.isfinite(conger) and not reason
+        else Estimate(None, undefined=reason or UNDEFINED),
         **found,
     )
 
