@@ -110,6 +110,7 @@ def _make_recording(recording_id: str, num_seconds: int) -> Recording:
     span = Span(start_ms=0, end_ms=1000 * num_seconds)
     return Recording(
         recording_id=recording_id,
+        session_id=recording_id,
         source=f"never filmed/{recording_id}.wav",
         sha256="0" * 64,
         size_bytes=1,

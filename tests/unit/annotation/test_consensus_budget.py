@@ -60,7 +60,7 @@ def test_as_good_as_five_votes_everywhere_for_fewer(seed: int) -> None:
     fixed, adaptive = Study(Crowd(1000, seed)), Study(Crowd(1000, seed))
     fixed.ask_all(5)
     adaptive.ask_all(2)
-    adaptive.extend(0.9, 7)
+    adaptive.extend(0.95, 7)
     method = ConsensusMethod.DAWID_SKENE
     assert adaptive.accuracy(method) >= fixed.accuracy(method)
     assert adaptive.votes_per_item < 4.5
