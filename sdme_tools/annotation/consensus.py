@@ -1,44 +1,194 @@
-"""From votes to one label: simple majority, with doubt kept as doubt."""
+"""From votes to one label an item, with doubt kept as doubt.
+
+Whatever the method, every item with votes gets a row: with a label, or with the reason why it has none. 'Cannot tell'
+is counted like a label, since it is an answer, but is never a class: where it wins the item stays unlabelled.
+"""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from sdme_tools.records.annotation import Annotation, Consensus, Item, Round
+from sdme_tools.corpus.table import read_record
+from sdme_tools.errors import AnnotationError, raise_together
+from sdme_tools.records.annotation import (
+    Annotation,
+    Condition,
+    Consensus,
+    ConsensusMethod,
+    ConsensusReason,
+    ConsensusRule,
+    Item,
+    Round,
+    TaskRole,
+)
 
-METHOD = "simple_majority"
+_NEARLY = 1e-9
+"""Posteriors that differ by less share their place."""
 
 
-def derive_consensus(campaign: Round, items: Sequence[Item], annotations: Sequence[Annotation]) -> list[Consensus]:
-    """Decide every item that has votes, in the order of the items.
+def read_rule(path: Path) -> ConsensusRule:
+    """The rule that was chosen for a round, plurality where nobody chose one.
 
-    The label with the most votes wins, be it more than half of them or not. Where several share the first place the
-    item stays unlabelled (reason 'tie'), whatever the order of the labels. 'Cannot tell' is counted like a label,
-    since it is an answer, but is never a class: where it wins the item stays unlabelled (reason 'cannot_tell').
+    Raises:
+        CorpusError: the file is damaged.
     """
-    votes: dict[str, list[str]] = {item.item_id: [] for item in items}
+    return read_record(path, ConsensusRule) if path.exists() else ConsensusRule()
+
+
+def derive_consensus(
+    campaign: Round, items: Sequence[Item], annotations: Sequence[Annotation], rule: ConsensusRule
+) -> list[Consensus]:
+    """Decide every item that has regular votes, in the order of the items.
+
+    Conditions are apart from each other: who reads faces well may hear voices badly.
+
+    Raises:
+        AnnotationError: `weighted` without any gold vote, or gold labels that the round does not have.
+    """
+    votes: dict[str, list[Annotation]] = {item.item_id: [] for item in items}
     for annotation in annotations:
-        votes[annotation.item_id].append(annotation.label)
-    return [decide(campaign, item, votes[item.item_id]) for item in items if votes[item.item_id]]
+        if annotation.role is TaskRole.REGULAR:
+            votes[annotation.item_id].append(annotation)
+    voted = [item for item in items if votes[item.item_id]]
+    if rule.method in (ConsensusMethod.PLURALITY, ConsensusMethod.MAJORITY):
+        return [decide(campaign, item, [vote.label for vote in votes[item.item_id]], rule) for item in voted]
+    rows: dict[str, Consensus] = {}
+    for condition in Condition:
+        its = [item for item in voted if item.condition is condition]
+        if its:
+            rows |= _fit(campaign, its, votes, rule, _count_gold(campaign, items, annotations, rule, condition))
+    return [rows[item.item_id] for item in voted]
 
 
-def decide(campaign: Round, item: Item, votes: Sequence[str]) -> Consensus:
-    """Decide one item from its votes, of which there is at least one."""
+def decide(campaign: Round, item: Item, votes: Sequence[str], rule: ConsensusRule | None = None) -> Consensus:
+    """Decide one item by counting its votes, of which there is at least one.
+
+    Where several labels share the first place the item stays unlabelled, whatever the order of the labels.
+    """
+    rule = rule or ConsensusRule()
     counts = Counter(votes)
-    most = max(counts.values())
-    winners = [label for label, count in counts.items() if count == most]
+    shares = {name: counts[name] / len(votes) for name in _answers(campaign)}
+    if rule.method is ConsensusMethod.PLURALITY:
+        return _make_row(campaign, item, votes, shares, rule, least=0.0, parameters={})
+    return _make_row(campaign, item, votes, shares, rule, least=0.5 + _NEARLY, parameters={"min_share": "> 0.5"})
+
+
+def _answers(campaign: Round) -> tuple[str, ...]:
+    return (*campaign.labels, campaign.cannot_tell)
+
+
+def _make_row(
+    campaign: Round,
+    item: Item,
+    votes: Sequence[str],
+    posterior: Mapping[str, float],
+    rule: ConsensusRule,
+    *,
+    least: float,
+    parameters: dict[str, float | int | str],
+) -> Consensus:
+    """Make a label of a posterior: what stands first, if it stands alone and reaches `least`."""
+    top = max(posterior.values())
+    first = [name for name, share in posterior.items() if share > top - _NEARLY]
     label: str | None = None
-    if len(winners) > 1:
-        reason = "tie"
-    elif winners[0] == campaign.cannot_tell:
-        reason = "cannot_tell"
+    if len(first) > 1:
+        reason = ConsensusReason.TIE
+    elif top < least:
+        reason = ConsensusReason.NO_AGREEMENT
+    elif first[0] == campaign.cannot_tell:
+        reason = ConsensusReason.CANNOT_TELL
     else:
-        label, reason = winners[0], "majority"
+        label, reason = first[0], ConsensusReason.MAJORITY
+    counts = Counter(votes)
     return Consensus(
         utterance_id=item.utterance_id,
         condition=item.condition,
         label=label,
-        distribution={name: counts[name] for name in (*campaign.labels, campaign.cannot_tell)},
-        method=METHOD,
+        distribution={name: counts[name] for name in _answers(campaign)},
+        posterior={name: min(1.0, max(0.0, round(posterior.get(name, 0.0), 6))) for name in _answers(campaign)},
+        method=rule.method.value,
+        parameters=parameters,
         num_raters=len(votes),
-        reason=reason,
+        reason=reason.value,
     )
+
+
+def _count_gold(
+    campaign: Round,
+    items: Sequence[Item],
+    annotations: Sequence[Annotation],
+    rule: ConsensusRule,
+    condition: Condition,
+) -> dict[str, tuple[int, int]]:
+    """Rater -> gold items of a condition they got right, and all that they voted on."""
+    if rule.method is not ConsensusMethod.WEIGHTED:
+        return {}
+    gold = {item.item_id: item.gold_label for item in items if item.gold_label is not None} | rule.gold
+    unknown = [f"{name}: {label!r}" for name, label in gold.items() if label not in campaign.labels]
+    cure = f"the round's labels are {', '.join(campaign.labels)}"
+    raise_together(AnnotationError, f"gold labels that round {campaign.round_id} does not have:", unknown, cure=cure)
+    shown = {item.item_id for item in items if item.condition is condition}
+    right, seen = Counter[str](), Counter[str]()
+    for vote in annotations:
+        if vote.item_id in gold and vote.item_id in shown and vote.role in (TaskRole.GOLD, TaskRole.REGULAR):
+            seen[vote.rater_id] += 1
+            right[vote.rater_id] += vote.label == gold[vote.item_id]
+    if not seen:
+        raise AnnotationError(
+            f"round {campaign.round_id}: nobody voted on a gold item under condition {condition.value}",
+            cure="name items with known labels by --gold FILE.csv (utterance_id,label), or choose another method",
+        )
+    return {rater: (right[rater], seen[rater]) for rater in seen}
+
+
+def _fit(
+    campaign: Round,
+    items: Sequence[Item],
+    votes: Mapping[str, Sequence[Annotation]],
+    rule: ConsensusRule,
+    gold: Mapping[str, tuple[int, int]],
+) -> dict[str, Consensus]:
+    """Decide the items of one condition by a model of raters."""
+    import numpy as np
+
+    from sdme_tools.annotation.consensus_models import fit_dawid_skene, weigh_by_gold
+
+    cast = [(number, vote) for number, item in enumerate(items) for vote in votes[item.item_id]]
+    used = {vote.label for _, vote in cast}
+    answers = [name for name in _answers(campaign) if name in campaign.labels or name in used]
+    code = {name: number for number, name in enumerate(answers)}
+    rater_code = {name: number for number, name in enumerate(sorted({vote.rater_id for _, vote in cast}))}
+    unit = np.array([number for number, _ in cast])
+    rater = np.array([rater_code[vote.rater_id] for _, vote in cast])
+    label = np.array([code[vote.label] for _, vote in cast])
+    parameters: dict[str, float | int | str] = {"min_posterior": rule.min_posterior}
+    if rule.method is ConsensusMethod.DAWID_SKENE:
+        fit = fit_dawid_skene(unit, rater, label, len(answers), smoothing=rule.error_smoothing)
+        posterior = fit.posterior
+        parameters |= {
+            "error_smoothing": rule.error_smoothing,
+            "num_iterations": fit.num_iterations,
+            "log_likelihood": round(fit.log_likelihood, 4),
+        }
+    else:
+        right, seen = (np.array([gold.get(name, (0, 0))[place] for name in rater_code]) for place in (0, 1))
+        posterior = weigh_by_gold(
+            unit, rater, label, len(answers), right=right, seen=seen, smoothing=rule.gold_smoothing
+        ).posterior
+        parameters |= {
+            "gold_smoothing": rule.gold_smoothing,
+            "num_gold_votes": int(seen.sum()),
+            "raters_without_gold": int((seen == 0).sum()),
+        }
+    return {
+        item.item_id: _make_row(
+            campaign,
+            item,
+            [vote.label for vote in votes[item.item_id]],
+            dict(zip(answers, row.tolist(), strict=True)),
+            rule,
+            least=rule.min_posterior,
+            parameters=parameters,
+        )
+        for item, row in zip(items, posterior, strict=True)
+    }

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from sdme_tools.annotation.consensus import derive_consensus
+from sdme_tools.annotation.consensus import derive_consensus, read_rule
+from sdme_tools.annotation.vote_files import read_bytes
 from sdme_tools.annotation.votes import Ballot, Vote, parse_votes
 from sdme_tools.corpus.corpus import Corpus
 from sdme_tools.corpus.table import read_record, read_table, write_record, write_table
@@ -54,7 +55,7 @@ class ImportReport(Record):
     num_below_gates: int
     """Utterances with votes that [quality] leaves out as it stands; their votes are kept, for gates can be moved."""
     outcomes: dict[str, int]
-    """Items by how they were decided: majority, tie, cannot_tell."""
+    """Items by how they were decided: majority, tie, no_agreement, cannot_tell."""
     labels: dict[str, int]
     """Labelled items by label, in class order."""
 
@@ -68,7 +69,7 @@ def import_votes(corpus: Corpus, file: Path, *, round_id: str = IMPORTED) -> Imp
         CorpusError: another process holds the corpus, a table is damaged, or the disk is full.
     """
     _check_round_id(round_id)
-    data = _read_bytes(file)
+    data = read_bytes(file)
     with corpus.hold():
         tables = _open_round(corpus, round_id)
         ballot = Ballot(
@@ -78,7 +79,8 @@ def import_votes(corpus: Corpus, file: Path, *, round_id: str = IMPORTED) -> Imp
         )
         votes = parse_votes(data, str(file), ballot)
         grown = _add_votes(tables, votes, str(file))
-        consensus = derive_consensus(grown.campaign, grown.items, grown.annotations)
+        rule = read_rule(corpus.layout.consensus_rule(round_id))
+        consensus = derive_consensus(grown.campaign, grown.items, grown.annotations, rule)
         _write_round(corpus.layout.round_dir(round_id), grown, consensus)
     num_new = len(grown.annotations) - len(tables.annotations)
     return _report(grown, consensus, num_new=num_new, num_known=len(votes) - num_new, left_out=_ids_below_gates(corpus))
@@ -90,15 +92,6 @@ def _check_round_id(round_id: str) -> None:
     except ValidationError as error:
         raise AnnotationError(
             f"{round_id!r} cannot name a round", cure="use ASCII letters, digits, '.', '-' and single '_'"
-        ) from error
-
-
-def _read_bytes(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise AnnotationError(
-            f"{file}: cannot be read ({error.strerror})", cure="give the path of a CSV file of votes"
         ) from error
 
 
@@ -135,17 +128,45 @@ def _open_round(corpus: Corpus, round_id: str) -> RoundTables:
             f"but {corpus.layout.config} now has {[*fresh.labels, fresh.cannot_tell]}",
             cure="restore the labels in corpus.toml, or begin another round with --round NAME",
         )
+    return read_round(folder)
+
+
+def read_round(folder: Path) -> RoundTables:
+    """Read a round that exists.
+
+    Raises:
+        AnnotationError: it has votes on items that it lacks.
+        CorpusError: a table is damaged.
+    """
+    campaign = read_record(folder / "round.json", Round)
     items = read_table(folder / "items.jsonl", Item)
     annotations = read_table(folder / "annotations.jsonl", Annotation)
     known = {item.item_id for item in items}
     lost = sorted({a.item_id for a in annotations} - known)
     raise_together(
         AnnotationError,
-        f"round {round_id}: annotations.jsonl has votes on items that items.jsonl lacks:",
+        f"round {campaign.round_id}: annotations.jsonl has votes on items that items.jsonl lacks:",
         lost,
         cure="restore items.jsonl from a backup",
     )
     return RoundTables(campaign, items, annotations)
+
+
+def choose_rounds(corpus: Corpus, round_ids: Sequence[str]) -> list[str]:
+    """The named rounds, all where none is named.
+
+    Raises:
+        AnnotationError: a round is not there, or there is none at all; names all that are unknown.
+    """
+    known = corpus.rounds()
+    if not known:
+        cure = f"bring in votes with `sdme votes import {corpus.root} FILE.csv`"
+        raise AnnotationError(f"{corpus.root}: has no rounds of votes", cure=cure)
+    unknown = [name for name in dict.fromkeys(round_ids) if name not in known]
+    raise_together(
+        AnnotationError, f"{corpus.root}: no such round:", unknown, cure=f"name some of {', '.join(known)}, or none"
+    )
+    return list(dict.fromkeys(round_ids)) or known
 
 
 def _add_votes(tables: RoundTables, votes: Sequence[Vote], name: str) -> RoundTables:

@@ -20,6 +20,8 @@ COMMANDS = {
     "speakers": ("speakers:speakers", "Find the same person in several recordings."),
     "round": ("round:round_", "Make rounds of annotation and watch them."),
     "votes": ("votes:votes", "Bring in labels that people gave."),
+    "agreement": ("agreement:agreement", "Measure how far raters agree."),
+    "consensus": ("consensus:consensus", "Make labels of votes, by a method of your choice."),
     "export": ("export:export", "Write RTTM, WebVTT, Praat, ELAN or CSV files."),
     "release": ("release:release", "Write Parquet shards by speaker-disjoint splits."),
     "train": ("train:train", "Train a reference network on a release."),
@@ -41,6 +43,8 @@ EXTRA_OF = {
     "models": "extract",
     "speakers": "identity",
     "round": "annotate",
+    "agreement": "annotate",
+    "consensus": "annotate",
 }
 """Command -> the extra that it cannot do without."""
 

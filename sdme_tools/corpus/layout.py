@@ -123,6 +123,10 @@ class Layout:
         """round.json, items.jsonl, annotations.jsonl, consensus.jsonl."""
         return self.rounds / round_id
 
+    def consensus_rule(self, round_id: str) -> Path:
+        """How the round's labels are derived; absent where nobody chose a method."""
+        return self.round_dir(round_id) / "consensus_rule.json"
+
     @property
     def releases(self) -> Path:
         """The folder of all releases."""

@@ -165,16 +165,61 @@ class Annotation(Record):
     """Time from showing to submitting, as the annotation tool says."""
 
 
+class ConsensusMethod(StrEnum):
+    """How votes become a label."""
+
+    PLURALITY = "plurality"
+    """The label with the most votes."""
+    MAJORITY = "majority"
+    """The label with more than half of the votes."""
+    WEIGHTED = "weighted"
+    """Each vote weighs what its rater's accuracy on gold items says of it."""
+    DAWID_SKENE = "dawid_skene"
+    """Labels and every rater's errors are estimated together from the votes."""
+
+
+class ConsensusRule(Record):
+    """How a round's labels are derived, now and whenever votes are added."""
+
+    method: ConsensusMethod = ConsensusMethod.PLURALITY
+    min_posterior: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """weighted, dawid_skene: a label that is less likely than this is none (no_agreement)."""
+    error_smoothing: Annotated[float, Field(gt=0)] = 0.1
+    """dawid_skene: votes added to every cell of a rater's errors."""
+    gold_smoothing: Annotated[float, Field(gt=0)] = 2.0
+    """weighted: gold items of average accuracy that everybody is taken to have done besides."""
+    gold: dict[Identifier, str] = {}
+    """weighted: item -> its known label, beside those that the round's own gold items have."""
+
+
+class ConsensusReason(StrEnum):
+    """How an item was decided."""
+
+    MAJORITY = "majority"
+    """It has a label."""
+    TIE = "tie"
+    """Several answers share the first place."""
+    NO_AGREEMENT = "no_agreement"
+    """The first place is not enough for the round's method."""
+    CANNOT_TELL = "cannot_tell"
+    """'Cannot tell' has the first place."""
+
+
 class Consensus(Record):
     """The label derived from an item's votes; can be derived again at any time."""
 
     utterance_id: Identifier
     condition: Condition
     label: str | None
-    """None = no consensus (a tie, or nobody could tell)."""
+    """None = no consensus; the reason tells why."""
     distribution: dict[str, NonNegativeInt]
     """Votes per label, 'cannot tell' included, in the round's order."""
+    posterior: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}
+    """How likely each of them is by the method; shares of votes where it has no model of raters. Sums to 1."""
     method: str
+    """A ConsensusMethod."""
+    parameters: dict[str, float | int | str] = {}
+    """Of the method, and what fitting it found."""
     num_raters: NonNegativeInt
     reason: str
-    """'majority', 'tie', 'cannot_tell'."""
+    """A ConsensusReason."""

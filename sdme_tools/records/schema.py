@@ -2,7 +2,7 @@
 
 import json
 
-from sdme_tools.records.annotation import Annotation, Assignment, Consensus, Item, Round
+from sdme_tools.records.annotation import Annotation, Assignment, Consensus, ConsensusRule, Item, Round
 from sdme_tools.records.base import Record
 from sdme_tools.records.config import CorpusConfig
 from sdme_tools.records.face import Binding, FaceTrack
@@ -20,6 +20,7 @@ ON_DISK: tuple[type[Record], ...] = (
     Binding,
     Clip,
     Consensus,
+    ConsensusRule,
     CorpusConfig,
     Drop,
     FaceTrack,

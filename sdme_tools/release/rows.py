@@ -27,6 +27,7 @@ REASONS = {
     "no_label": "nobody has voted on it: sdme votes import",
     "too_few_raters": "fewer votes than min_raters: import more votes, or lower it",
     "tie": "several labels share the first place: import more votes",
+    "no_agreement": "the first label has not what the round's method asks for: import more votes, or sdme consensus",
     "cannot_tell": "most raters could not tell",
     "rounds_disagree": "two rounds of annotation give it different labels",
 }

@@ -41,7 +41,13 @@ def test_help_starts_in_under_half_a_second() -> None:
 
 @pytest.mark.parametrize(
     "package",
-    ["sdme_tools.records.schema", "sdme_tools.corpus.corpus", "sdme_tools.engine.local", "sdme_tools.stages.runner"],
+    [
+        "sdme_tools.records.schema",
+        "sdme_tools.corpus.corpus",
+        "sdme_tools.engine.local",
+        "sdme_tools.stages.runner",
+        "sdme_tools.annotation.consensus_rounds",
+    ],
 )
 def test_the_core_imports_no_extra(package: str) -> None:
     extras = set(HEAVY) - {"rich", "pydantic"}

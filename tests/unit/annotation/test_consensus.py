@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sdme_tools.annotation.consensus import decide, derive_consensus
-from sdme_tools.records.annotation import Annotation, Condition, Item, Round
+from sdme_tools.records.annotation import Annotation, Condition, ConsensusRule, Item, Round
 
 ROUND = Round(round_id="r", labels=("neutral", "happiness", "sadness"), cannot_tell="cannot tell", origin="import")
 ITEM = Item(item_id="u_full", round_id="r", utterance_id="u", condition=Condition.FULL)
@@ -44,5 +44,5 @@ def test_neither_order_nor_names_decide(votes: list[str], random: object) -> Non
 def test_items_without_votes_are_not_decided() -> None:
     other = ITEM.model_copy(update={"item_id": "v_full", "utterance_id": "v"})
     votes = [Annotation(item_id="v_full", rater_id="r1", label="sadness")]
-    (only,) = derive_consensus(ROUND, [ITEM, other], votes)
+    (only,) = derive_consensus(ROUND, [ITEM, other], votes, ConsensusRule())
     assert (only.utterance_id, only.label) == ("v", "sadness")

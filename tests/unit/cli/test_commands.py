@@ -57,6 +57,8 @@ def test_every_command_in_the_readme_exists() -> None:
         ["votes", "import", "nowhere", "votes.csv"],
         ["release", "nowhere", "1.0.0"],
         ["train", "nowhere"],
+        ["agreement", "nowhere"],
+        ["consensus", "nowhere", "main"],
         ["preview", "nowhere", "--out", "o"],
         ["transcripts", "export", "nowhere", "--out", "o"],
         ["transcripts", "import", "nowhere", "a.csv"],

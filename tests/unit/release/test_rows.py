@@ -137,6 +137,7 @@ def test_what_fails_a_gate_stays_whatever_else_is_known(tables: CorpusTables) ->
         ([("sadness", "majority", 1)], "too_few_raters"),
         ([(None, "tie", 4)], "tie"),
         ([(None, "cannot_tell", 3)], "cannot_tell"),
+        ([(None, "no_agreement", 3)], "no_agreement"),
         ([("sadness", "majority", 3), ("neutral", "majority", 3)], "rounds_disagree"),
         ([("sadness", "majority", 1), ("sadness", "majority", 1)], None),
         ([(None, "tie", 2), ("neutral", "majority", 3)], None),

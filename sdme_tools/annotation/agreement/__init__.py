@@ -1,0 +1,1 @@
+"""How far raters agree: coefficients, intervals clustered by speaker, and comparisons of conditions and rounds."""
