@@ -19,6 +19,8 @@ COMMANDS = {
     "transcripts": ("transcripts:transcripts", "Let people correct the words."),
     "speakers": ("speakers:speakers", "Find the same person in several recordings."),
     "round": ("round:round_", "Make rounds of annotation and watch them."),
+    "raters": ("raters:raters", "Give raters pseudonyms and accounts."),
+    "label-studio": ("label_studio:label_studio", "Run a server for raters."),
     "votes": ("votes:votes", "Bring in labels that people gave."),
     "export": ("export:export", "Write RTTM, WebVTT, Praat, ELAN or CSV files."),
     "release": ("release:release", "Write Parquet shards by speaker-disjoint splits."),
@@ -41,6 +43,8 @@ EXTRA_OF = {
     "models": "extract",
     "speakers": "identity",
     "round": "annotate",
+    "raters": "annotate",
+    "label-studio": "annotate",
 }
 """Command -> the extra that it cannot do without."""
 

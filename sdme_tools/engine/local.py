@@ -11,9 +11,6 @@ import signal
 import threading
 from concurrent.futures import ProcessPoolExecutor
 
-THREAD_SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
-"""Variables in which libraries read how many threads they may use, once, when they are loaded."""
-
 
 def open_pool(num_processes: int, threads_each: int) -> ProcessPoolExecutor:
     """Open a pool; each process uses at most `threads_each` threads for arithmetic."""
@@ -27,7 +24,7 @@ def open_pool(num_processes: int, threads_each: int) -> ProcessPoolExecutor:
 
 def _begin(threads: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    for name in THREAD_SETTINGS:
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = str(threads)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

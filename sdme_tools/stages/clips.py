@@ -20,8 +20,7 @@ from sdme_tools.corpus.table import replacing
 from sdme_tools.media.audio import Sound, read_sound, read_voice, require_audio
 from sdme_tools.media.encode import AAC_RATES_HZ, ClipWriter, write_voice
 from sdme_tools.media.face_tables import read_measures
-from sdme_tools.media.sound_blocks import SoundBlocks, VoiceBlocks
-from sdme_tools.media.video import Picture, read_pictures, to_rgb
+from sdme_tools.media.video import Picture, read_pictures, require_video, to_rgb
 from sdme_tools.records.base import Source
 from sdme_tools.records.config import ClipsSection
 from sdme_tools.records.face import Binding, FaceTrack
@@ -30,8 +29,6 @@ from sdme_tools.records.span import Span
 from sdme_tools.records.utterance import Clip, Utterance
 from sdme_tools.stages.crops import FaceCrops, plan_crops
 
-SOUND_BLOCK_MS = 60_000
-"""Sound for clips read at a time: 23 MB of stereo at 48 kHz."""
 _ROUNDING_US = 500
 
 
@@ -52,20 +49,14 @@ def cut_clips(
         MediaError: the recording cannot be read any more.
         CorpusError: a clip cannot be written, such as for lack of space.
     """
-    _write_voices(recording, source, utterances, recording_dir)
+    for utterance in utterances:
+        with replacing(_media_path(recording_dir, utterance, "voice.flac")) as temporary:
+            voice = read_voice(source, recording, channel=utterance.channel, span=utterance.span)
+            write_voice(temporary, voice)
     if recording.video is not None:
         faces = _plan_faces(bindings, tracks, utterances, settings, recording_dir / FACE_MEASURES)
         _cut_pictures(recording, recording.video, source, utterances, faces, settings, recording_dir)
     return [_describe(recording_dir, utterance, recording.video, bindings) for utterance in utterances]
-
-
-def _write_voices(recording: Recording, source: Path, utterances: Sequence[Utterance], recording_dir: Path) -> None:
-    voices: dict[int | None, VoiceBlocks] = {}
-    for utterance in sorted(utterances, key=lambda u: u.span.start_ms):
-        if utterance.channel not in voices:
-            voices[utterance.channel] = VoiceBlocks(source, recording, utterance.channel)
-        with replacing(_media_path(recording_dir, utterance, "voice.flac")) as temporary:
-            write_voice(temporary, voices[utterance.channel].read(utterance.span.start_ms, utterance.span.end_ms))
 
 
 def choose_frame_rate(settings: ClipsSection, video: VideoStream) -> Fraction:
@@ -150,13 +141,12 @@ def _cut_pictures(
     frame_rate = choose_frame_rate(settings, video)
     pending = deque(_Cut(utterance, frame_rate, faces.get(utterance.utterance_id)) for utterance in visible)
     running: list[_Cut] = []
-    sound = _ClipSound(recording, source)
     with ExitStack() as rescue:
         for shown, until_us in _with_ends(read_pictures(source, recording, _hull(visible)), video):
             while pending and pending[0].utterance.span.start_ms * 1000 + _ROUNDING_US < until_us:
                 cut = pending.popleft()
                 files = rescue.enter_context(ExitStack())
-                cut.open(*_open_writers(files, video, sound, cut, frame_rate, settings, recording_dir), files)
+                cut.open(*_open_writers(files, recording, source, cut, frame_rate, settings, recording_dir), files)
                 running.append(cut)
             for cut in running:
                 cut.show(shown, until_us)
@@ -178,13 +168,15 @@ def _with_ends(pictures: Iterator[tuple[int, VideoFrame]], video: VideoStream) -
 
 def _open_writers(
     files: ExitStack,
-    video: VideoStream,
-    sound: "_ClipSound",
+    recording: Recording,
+    source: Path,
     cut: _Cut,
     frame_rate: Fraction,
     settings: ClipsSection,
     recording_dir: Path,
 ) -> tuple[ClipWriter, ClipWriter | None]:
+    video = require_video(recording)
+    sound, rate_hz = _read_clip_sound(source, recording, cut.utterance.span)
     clip_path = files.enter_context(replacing(_media_path(recording_dir, cut.utterance, "clip.mp4")))
     clip = ClipWriter(
         clip_path,
@@ -192,8 +184,8 @@ def _open_writers(
         height_px=video.height_px,
         frame_rate=frame_rate,
         crf=settings.crf,
-        sound=sound.read(cut.utterance.span),
-        sound_rate_hz=sound.rate_hz,
+        sound=sound,
+        sound_rate_hz=rate_hz,
     )
     files.enter_context(clip)
     if cut.crops is None:
@@ -204,30 +196,13 @@ def _open_writers(
     return clip, files.enter_context(face)
 
 
-class _ClipSound:
+def _read_clip_sound(source: Path, recording: Recording, span: Span) -> tuple[Sound, int]:
     """Sound for clip.mp4: mono and stereo as they are, more channels mixed; at a rate that AAC can carry."""
-
-    def __init__(self, recording: Recording, source: Path) -> None:
-        audio = require_audio(recording)
-        is_mixed = audio.num_channels > 2
-        self.rate_hz = audio.rate_hz if audio.rate_hz in AAC_RATES_HZ else 48_000
-
-        def read(span: Span) -> Sound:
-            if is_mixed:
-                return read_voice(source, recording, span=span, rate_hz=self.rate_hz)[:, None]
-            return read_sound(source, recording, span=span, rate_hz=self.rate_hz)
-
-        self._blocks = SoundBlocks(
-            read,
-            recording.duration_ms,
-            rate_hz=self.rate_hz,
-            num_channels=1 if is_mixed else audio.num_channels,
-            block_ms=SOUND_BLOCK_MS,
-        )
-
-    def read(self, span: Span) -> Sound:
-        """float32[num_samples, num_channels]."""
-        return self._blocks.read(span.start_ms, span.end_ms)
+    audio = require_audio(recording)
+    rate_hz = audio.rate_hz if audio.rate_hz in AAC_RATES_HZ else 48_000
+    if audio.num_channels <= 2:
+        return read_sound(source, recording, span=span, rate_hz=rate_hz), rate_hz
+    return read_voice(source, recording, span=span, rate_hz=rate_hz)[:, None], rate_hz
 
 
 def _plan_faces(

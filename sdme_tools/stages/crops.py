@@ -31,9 +31,6 @@ MIN_EYES_SHARE = 0.5
 
 Floats = NDArray[np.float64]
 
-_AROUND_MS = np.linspace(-SMOOTHED_MS / 2, SMOOTHED_MS / 2, 9)
-_WEIGHTS = np.minimum(1.0, 1.25 - np.abs(_AROUND_MS) / (SMOOTHED_MS / 2))
-
 
 @dataclass(frozen=True)
 class FaceCrops:
@@ -62,11 +59,12 @@ class FaceCrops:
     def place(self, t_ms: float) -> tuple[float, float, float]:
         """Return x, y and turn at a time, smoothed within the run that is nearest to it."""
         times, places = min(self.runs, key=lambda run: max(run[0][0] - t_ms, t_ms - run[0][-1], 0.0))
+        around = np.linspace(-SMOOTHED_MS / 2, SMOOTHED_MS / 2, 9)
         # Mirrored at the ends of the run, where it would else be drawn to one side.
         reach = min(max(t_ms, times[0]), times[-1])
-        near = np.array([np.interp(reach + _AROUND_MS, times, column) for column in places.T])
-        x, y, turn = ((near * _WEIGHTS).sum(axis=1) / _WEIGHTS.sum()).tolist()
-        return x, y, turn
+        weights = np.minimum(1.0, 1.25 - np.abs(around) / (SMOOTHED_MS / 2))
+        x, y, turn = (np.average(np.interp(reach + around, times, column), weights=weights) for column in places.T)
+        return float(x), float(y), float(turn)
 
 
 def plan_crops(track: FaceTrack, span: Span, settings: ClipsSection, measures: FaceMeasures | None = None) -> FaceCrops:

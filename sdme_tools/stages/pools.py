@@ -1,6 +1,6 @@
 """Pools: short recordings that a stage works on together, because one alone fills none of its batches.
 
-A thousand files of one utterance would each be a batch of their own. Which recordings belong together
+A thousand files of one utterance would each pay for a whole window of the recogniser. Which recordings belong together
 follows from the corpus alone, from ids and lengths, never from what happens to be stale: an utterance that is done
 again is done in the same company, and gives the same bytes. A recording that comes later changes the pools of those
 behind it, but what they have stays valid and is not done again.
@@ -14,8 +14,8 @@ POOLED_UP_TO_MS = 60_000
 """A longer recording fills batches of its own."""
 POOL_MS = 600_000
 """Sound held at a time."""
-POOL_SIZE = 64
-"""Recordings, about as many as the recogniser checks together; one that is stale costs its whole pool again."""
+POOL_SIZE = 128
+"""Recordings; a failure of the process costs the work of one pool."""
 
 
 def make_pools(recordings: Sequence[Recording]) -> dict[str, tuple[str, ...]]:

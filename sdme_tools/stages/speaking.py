@@ -22,8 +22,8 @@ from sdme_tools.backends.protocols import (
     Voice,
 )
 from sdme_tools.errors import BackendError
-from sdme_tools.media.sound_blocks import VoiceBlocks
 from sdme_tools.media.video import read_ticks, require_video, to_grey
+from sdme_tools.media.voice_blocks import VoiceBlocks
 from sdme_tools.records.base import Source
 from sdme_tools.records.face import FaceTrack
 from sdme_tools.records.recording import Recording

@@ -7,7 +7,7 @@ from typing import overload
 
 from sdme_tools.backends.protocols import Transcriber, TranscriptionRequest, Voice
 from sdme_tools.errors import SdmeError
-from sdme_tools.media.sound_blocks import VoiceBlocks
+from sdme_tools.media.voice_blocks import VoiceBlocks
 from sdme_tools.records.recording import Recording
 from sdme_tools.records.utterance import Transcript, Utterance, UtteranceKind
 
