@@ -1,29 +1,22 @@
 """`sdme run` against a plain script that opens each recording anew for each utterance and each thing it wants of it.
 
-    python benchmarks/naive_extract.py CORPUS_DIR [--jobs 1]
+    python benchmarks/naive_extract.py CORPUS_DIR
 
 CORPUS_DIR is a corpus that `sdme run` has finished. The plain script takes its utterances as they are (finding them is
-a present to it) and for every utterance opens the file, seeks and decodes anew for the voice, for the words (a call of
-the recogniser), for the faces, for the clip and for the face crop. It looks for faces only while somebody speaks, takes
-the largest face for the speaker's, and leaves out scoring who speaks, binding, joining tracks, cuts, landmark files and
-measuring quality, all of which `sdme run` does. Same libraries, models, settings, frame rates, codecs, presets and
-device, and models are loaded once in both. `sdme run` works on a fresh copy of the corpus, ingested but not run; both
-times hold the loading of libraries and models. Nothing is written outside a temporary folder.
-
-Both wall and processor times are told, for the former suffer from whatever else the machine does, and where the plain
-script's time went: what its networks and encoders take, no other way of reading the file can spare.
+a present to it, and so is leaving out the binding) and for every utterance opens the file, seeks and decodes anew for
+the voice, for the words (one call of the recogniser), for the faces, for the clip and for the face crop.
+`sdme run --jobs 1` works on a fresh copy of the corpus, ingested but not run. Same libraries, models, settings, frame
+rates, codecs and device; both times hold the loading of libraries and models. Nothing is written outside a temporary
+folder.
 """
 
 import argparse
-import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict, deque
 from collections.abc import Iterator
-from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,142 +36,83 @@ if TYPE_CHECKING:
     from sdme_tools.backends.protocols import FaceDetector, Transcriber
 
 VOICE_RATE_HZ = 16_000
-PRESET = "veryfast"
-"""Of H.264, as media/encode.py has it; x264's own default takes three times as long."""
-MADE_BY_RUN = ("*.jsonl", "*.npz", "dropped", "receipts", "media", "identity", "rounds", "releases", "runs", ".lock")
-
-Steps = dict[str, float]
-"""Seconds of the processor by what they were spent on."""
+MADE_BY_RUN = ("*.jsonl", "dropped", "receipts", "media", "rounds", "releases", "runs", ".lock")
 
 
 def main() -> None:
-    """Print the times and their ratios."""
+    """Print both wall times and their ratio."""
     parser = argparse.ArgumentParser(description="sdme run against one pass per utterance.")
     parser.add_argument("corpus", type=Path)
-    parser.add_argument("--jobs", type=int, default=1, help="of sdme run")
-    given = parser.parse_args()
-    corpus = Corpus.open(given.corpus)
+    corpus = Corpus.open(parser.parse_args().corpus)
     recordings = corpus.recordings()
-    spans = [row.span for recording in recordings for row in corpus.read(recording.recording_id, Utterance)]
+    num_utterances = sum(len(corpus.read(recording.recording_id, Utterance)) for recording in recordings)
     media_s = sum(recording.duration_ms for recording in recordings) / 1000
-    spoken_s = sum(span.duration_ms for span in spans) / 1000
-    print(f"{len(recordings)} recordings of {media_s:.0f} s, {len(spans)} utterances of {spoken_s:.0f} s in all")
+    print(f"{len(recordings)} recordings of {media_s:.0f} s, {num_utterances} utterances")
     with tempfile.TemporaryDirectory(prefix="naive-extract-") as folder:
-        run = time_run(corpus, Path(folder) / "run", given.jobs)
-        print(f"sdme run --jobs {given.jobs:<10}{run[0]:7.1f} s, processor {run[1]:7.1f} s", flush=True)
-        steps: Steps = defaultdict(float)
-        naive = time_naive(corpus, Path(folder) / "naive", steps)
-        print(f"one pass per utterance    {naive[0]:7.1f} s, processor {naive[1]:7.1f} s")
-    print("  processor: " + ", ".join(f"{step} {seconds:.1f} s" for step, seconds in steps.items()))
-    print(f"sdme run is {naive[0] / run[0]:.2f} × as fast, by time of the processor {naive[1] / run[1]:.2f} ×")
+        run_s = time_run(corpus, Path(folder) / "run")
+        print(f"sdme run --jobs 1          {run_s:7.1f} s", flush=True)
+        naive_s = time_naive(corpus, Path(folder) / "naive")
+        print(f"one pass per utterance     {naive_s:7.1f} s")
+    print(f"sdme run is {naive_s / run_s:.2f} × as fast")
 
 
-def copy_ingested(corpus: Corpus, copy: Path) -> Corpus:
-    """Copy a corpus without what `sdme run` and later commands make of it: it knows its recordings and nothing else."""
+def time_run(corpus: Corpus, copy: Path) -> float:
+    """Run the stages on a copy of the corpus that knows its recordings and nothing else; in seconds."""
     shutil.copytree(corpus.root, copy, ignore=shutil.ignore_patterns(*MADE_BY_RUN))
-    return Corpus.open(copy)
-
-
-def time_run(corpus: Corpus, copy: Path, jobs: int) -> tuple[float, float]:
-    """Run the stages on a copy of the corpus that is only ingested; wall and processor time in seconds."""
-    copy_ingested(corpus, copy)
-    command = [sys.executable, "-m", "sdme_tools.cli.main", "run", str(copy), "--jobs", str(jobs), "--device", "cpu"]
-    began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    command = [sys.executable, "-m", "sdme_tools.cli.main", "run", str(copy), "--jobs", "1", "--device", "cpu"]
+    began = time.perf_counter()
     done = subprocess.run(command, check=False, capture_output=True, text=True)
-    seconds, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = time.perf_counter() - began
     if done.returncode:
         sys.exit(f"sdme run failed on the copy:\n{done.stdout}\n{done.stderr}")
-    return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return seconds
 
 
-def time_naive(corpus: Corpus, output: Path, steps: Steps) -> tuple[float, float]:
-    """Do the same utterance by utterance; wall and processor time in seconds."""
-    began, before = time.perf_counter(), time.process_time()
+def time_naive(corpus: Corpus, output: Path) -> float:
+    """Do the same utterance by utterance; in seconds."""
+    began = time.perf_counter()
     from sdme_tools.backends.registry import create_face_detector, create_transcriber
 
-    with noting(steps, "faces"):
-        faces = find_largest_faces(corpus, create_face_detector(corpus.config.faces, "cpu"))
+    detector = create_face_detector(corpus.config.faces, "cpu")
     transcriber = create_transcriber(corpus.config.transcribe, "cpu")
     for recording in corpus.recordings():
         for utterance in corpus.read(recording.recording_id, Utterance):
             folder = output / utterance.utterance_id
             folder.mkdir(parents=True)
-            face = faces.get(utterance.utterance_id)
-            extract_utterance(corpus, recording, utterance, face, folder, transcriber, steps)
-    return time.perf_counter() - began, time.process_time() - before
-
-
-@contextmanager
-def noting(steps: Steps, name: str) -> Iterator[None]:
-    """Add the processor time of a block to a step."""
-    began = time.process_time()
-    yield
-    steps[name] += time.process_time() - began
-
-
-def find_largest_faces(corpus: Corpus, detector: "FaceDetector") -> dict[str, Face]:
-    """Find the largest face seen in each utterance, by its id; in one call, so that models are loaded once."""
-    from sdme_tools.media.video import read_frames
-
-    owners: deque[str] = deque()
-    fps = corpus.config.faces.frames_per_second
-
-    def pictures() -> Iterator[NDArray[np.uint8]]:
-        for recording in corpus.recordings():
-            if recording.video is None:
-                continue
-            source = corpus.source_path(recording)
-            for utterance in corpus.read(recording.recording_id, Utterance):
-                for _, frame in read_frames(source, recording, frames_per_second=fps, span=utterance.span):
-                    owners.append(utterance.utterance_id)
-                    yield frame
-
-    largest: dict[str, Face] = {}
-    for found in detector.find_faces(pictures()):
-        owner = owners.popleft()
-        for face in found:
-            if owner not in largest or measure_area(face) > measure_area(largest[owner]):
-                largest[owner] = face
-    return largest
-
-
-def measure_area(face: Face) -> int:
-    """Return the area of the box in square pixels."""
-    return face.box.width_px * face.box.height_px
+            extract_utterance(corpus, recording, utterance, folder, detector, transcriber)
+    return time.perf_counter() - began
 
 
 def extract_utterance(
     corpus: Corpus,
     recording: Recording,
     utterance: Utterance,
-    face: Face | None,
     folder: Path,
+    detector: "FaceDetector",
     transcriber: "Transcriber",
-    steps: Steps,
 ) -> None:
-    """One pass each over one utterance: voice, words, clip, face crop."""
+    """One pass each over one utterance: voice, words, faces, clip, face crop."""
     from sdme_tools.backends.protocols import TranscriptionRequest
     from sdme_tools.media.audio import read_voice
     from sdme_tools.media.video import read_frames
 
     source, span, config = corpus.source_path(recording), utterance.span, corpus.config
-    with noting(steps, "voice"):
-        voice = read_voice(source, recording, channel=utterance.channel, span=span)
-        write_media(folder / "voice.flac", "flac", voice=voice)
-    with noting(steps, "words"):
-        voice = read_voice(source, recording, channel=utterance.channel, span=span)
-        transcriber.transcribe([TranscriptionRequest(utterance.utterance_id, source, span, voice)])
+    voice = read_voice(source, recording, channel=utterance.channel, span=span)
+    write_media(folder / "voice.flac", "flac", voice=voice)
+    voice = read_voice(source, recording, channel=utterance.channel, span=span)
+    transcriber.transcribe([TranscriptionRequest(utterance.utterance_id, source, span, voice)])
     if recording.video is None:
         return
+    looked_at = read_frames(source, recording, frames_per_second=config.faces.frames_per_second, span=span)
+    faces = [face for found in detector.find_faces(frame for _, frame in looked_at) for face in found]
     fps = config.clips.frames_per_second or recording.video.fps
-    with noting(steps, "clip"):
-        clip = (frame for _, frame in read_frames(source, recording, frames_per_second=fps, span=span))
-        write_media(folder / "clip.mp4", "mp4", frames=clip, fps=fps, voice=voice, clips=config.clips)
-    if face is not None:
-        with noting(steps, "face crop"):
-            frames = (frame for _, frame in read_frames(source, recording, frames_per_second=fps, span=span))
-            cropped = crop_frames(frames, face, config.clips)
-            write_media(folder / "face.mp4", "mp4", frames=cropped, fps=fps, voice=voice, clips=config.clips)
+    clip = (frame for _, frame in read_frames(source, recording, frames_per_second=fps, span=span))
+    write_media(folder / "clip.mp4", "mp4", frames=clip, fps=fps, voice=voice, clips=config.clips)
+    if faces:
+        largest = max(faces, key=lambda face: face.box.width_px * face.box.height_px)
+        frames = (frame for _, frame in read_frames(source, recording, frames_per_second=fps, span=span))
+        cropped = crop_frames(frames, largest, config.clips)
+        write_media(folder / "face.mp4", "mp4", frames=cropped, fps=fps, voice=voice, clips=config.clips)
 
 
 def crop_frames(frames: Iterator[NDArray[np.uint8]], face: Face, clips: ClipsSection) -> Iterator[NDArray[np.uint8]]:
@@ -208,8 +142,7 @@ def write_media(
     with av.open(str(path), "w", format=container_format) as container:
         sound = container.add_stream("aac" if frames is not None else "flac", rate=VOICE_RATE_HZ, layout="mono")
         if frames is not None and clips is not None:
-            options = {"crf": str(clips.crf), "preset": PRESET}
-            container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001), options=options)
+            container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001), options={"crf": str(clips.crf)})
             encode_frames(container, frames)
         samples = (np.clip(voice, -1, 1) * 32_767).astype(np.int16)[np.newaxis]
         frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")

@@ -9,7 +9,7 @@ import pytest
 
 from sdme_tools.backends.asr.sidecar import SidecarTranscriber
 from sdme_tools.backends.protocols import TranscriptionRequest, Voice
-from sdme_tools.media import sound_blocks
+from sdme_tools.media import voice_blocks
 from sdme_tools.records.base import Source
 from sdme_tools.records.config import TranscribeSection
 from sdme_tools.records.recording import Recording
@@ -69,8 +69,8 @@ def test_each_utterance_is_heard_by_itself_and_in_order(recording: Recording, mo
         decoded.append(channel)
         return original(source, recording, channel=channel, span=span)
 
-    original = sound_blocks.read_voice
-    monkeypatch.setattr(sound_blocks, "read_voice", read_voice)
+    original = voice_blocks.read_voice
+    monkeypatch.setattr(voice_blocks, "read_voice", read_voice)
     utterances = [
         _utterance(3000, 3500, 0),
         _utterance(0, 250, 0),
