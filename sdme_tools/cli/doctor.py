@@ -10,9 +10,13 @@ from sdme_tools.cli.arguments import as_json
 
 @click.command()
 @click.argument("directory", metavar="[DIR]", required=False, type=click.Path(path_type=Path, file_okay=False))
+@click.option("--url", help="Look at this Label Studio server; its token in SDME_LABEL_STUDIO_TOKEN.")
 @as_json
-def doctor(directory: Path | None, as_json: bool) -> None:
+def doctor(directory: Path | None, url: str | None, as_json: bool) -> None:
     """Check Python, extras, GPU, model files and disk, and the corpus in DIR: each ✗ comes with its cure.
+
+    Where the corpus has a Label Studio server, or --url names one: its version, whether it tells others about you, who
+    may sign up, and whether a clip of each round that was pushed to it plays.
 
     The exit status is 1 if anything is wrong.
 
@@ -23,10 +27,11 @@ def doctor(directory: Path | None, as_json: bool) -> None:
     """
     from rich.markup import escape
 
+    from sdme_tools.annotation.label_studio_checks import examine_studio
     from sdme_tools.cli.console import data_console, print_json
     from sdme_tools.stages.doctor import examine
 
-    checks = examine(directory)
+    checks = [*examine(directory), *(examine_studio(directory, url) if directory else ())]
     if as_json:
         print_json(checks)
     else:

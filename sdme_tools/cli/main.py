@@ -19,6 +19,8 @@ COMMANDS = {
     "transcripts": ("transcripts:transcripts", "Let people correct the words."),
     "speakers": ("speakers:speakers", "Find the same person in several recordings."),
     "round": ("round:round_", "Make rounds of annotation and watch them."),
+    "raters": ("raters:raters", "Give raters pseudonyms and accounts."),
+    "label-studio": ("label_studio:label_studio", "Run a server for raters."),
     "votes": ("votes:votes", "Bring in labels that people gave."),
     "agreement": ("agreement:agreement", "Measure how far raters agree."),
     "consensus": ("consensus:consensus", "Make labels of votes, by a method of your choice."),
@@ -45,6 +47,8 @@ EXTRA_OF = {
     "round": "annotate",
     "agreement": "annotate",
     "consensus": "annotate",
+    "raters": "annotate",
+    "label-studio": "annotate",
 }
 """Command -> the extra that it cannot do without."""
 

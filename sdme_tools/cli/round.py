@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sdme_tools.cli.arguments import as_json, corpus_dir
+from sdme_tools.cli.round_delivery import pull, push
 
 if TYPE_CHECKING:
     from sdme_tools.annotation.create import RoundRequest
@@ -25,10 +26,15 @@ def round_() -> None:
     sdme round list study                    all rounds
     sdme round status study pilot            how it goes, and whom to look at
     sdme round show study pilot              its design, and whether it is still what was frozen
+    sdme round push study pilot              bring it to Label Studio
+    sdme round pull study pilot              take the answers over
     sdme round adjudicate study pilot --raters e1,e2
     sdme round lint-template study DIR       faults of a template of your own
     """
 
+
+round_.add_command(push)
+round_.add_command(pull)
 
 _round_id = click.argument("round_id", metavar="ROUND")
 

@@ -5,7 +5,7 @@ recordings/<recording_id>/recording.json  <table>.jsonl  media/<utterance_id>/
                               dropped/<stage>.jsonl  receipts/<stage>.json
                               face_measures.npz  landmarks.npz
 identity/speakers.jsonl  links.jsonl  doubts.jsonl  decisions.jsonl  likeness/<recording_id>.npz  sheet_<n>.png
-rounds/<round_id>/  releases/<version>/  runs/<name>/
+rounds/<round_id>/  served/<round_id> -> rounds/<round_id>/media  releases/<version>/  runs/<name>/
 """
 
 from dataclasses import dataclass
@@ -126,6 +126,15 @@ class Layout:
     def consensus_rule(self, round_id: str) -> Path:
         """How the round's labels are derived; absent where nobody chose a method."""
         return self.round_dir(round_id) / "consensus_rule.json"
+
+    @property
+    def served(self) -> Path:
+        """All that the annotation server may read: one link a round to its media, and nothing else."""
+        return self.root / "served"
+
+    def served_round(self, round_id: str) -> Path:
+        """Link to a round's media."""
+        return self.served / round_id
 
     @property
     def releases(self) -> Path:

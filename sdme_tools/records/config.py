@@ -411,6 +411,24 @@ class AnnotateSection(Record):
         return self
 
 
+class StudioSection(Record):
+    """How rounds come to the annotation server (`sdme round push`)."""
+
+    media: Annotated[
+        Literal["local", "upload", "s3"],
+        Field(
+            description="How raters' browsers get the clips: local = the server reads this folder; upload = it keeps "
+            "copies; s3 = it signs addresses of a bucket into which you put the folder rounds."
+        ),
+    ] = "local"
+    batch_size: Annotated[PositiveInt, Field(description="Tasks sent at a time.")] = 1000
+    s3_bucket: Annotated[str, Field(description="s3: name of the bucket; the server itself holds its keys.")] = ""
+    s3_prefix: Annotated[str, Field(description="s3: folder of the bucket that stands for this corpus.")] = ""
+    s3_region: Annotated[str, Field(description='s3: region; "" = the server\'s own.')] = ""
+    s3_endpoint: Annotated[str, Field(description='s3: address of a service other than Amazon\'s; "" = Amazon.')] = ""
+    s3_minutes: Annotated[PositiveInt, Field(description="s3: how long a signed address holds.")] = 60
+
+
 class ReleaseSection(Record):
     """What a release contains."""
 
@@ -465,6 +483,7 @@ class CorpusConfig(Record):
     clips: ClipsSection = ClipsSection()
     identity: IdentitySection = IdentitySection()
     annotate: AnnotateSection = AnnotateSection()
+    label_studio: StudioSection = StudioSection()
     release: ReleaseSection = ReleaseSection()
 
     @model_validator(mode="after")

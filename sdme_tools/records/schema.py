@@ -2,7 +2,7 @@
 
 import json
 
-from sdme_tools.records.annotation import Annotation, Assignment, Consensus, ConsensusRule, Item, Round
+from sdme_tools.records.annotation import Annotation, Assignment, Consensus, ConsensusRule, Item, Round, Submission
 from sdme_tools.records.base import Record
 from sdme_tools.records.config import CorpusConfig
 from sdme_tools.records.face import Binding, FaceTrack
@@ -11,6 +11,7 @@ from sdme_tools.records.quality import UtteranceQuality
 from sdme_tools.records.recording import Participant, Recording
 from sdme_tools.records.release import Manifest
 from sdme_tools.records.speaking import Speaking
+from sdme_tools.records.studio import LedgerEntry, SeenTask
 from sdme_tools.records.utterance import Clip, Drop, Transcript, Utterance
 from sdme_tools.records.wording import TranscriptEdit
 
@@ -25,15 +26,18 @@ ON_DISK: tuple[type[Record], ...] = (
     Drop,
     FaceTrack,
     Item,
+    LedgerEntry,
     Manifest,
     Participant,
     ParticipantDoubt,
     Recording,
     Round,
+    SeenTask,
     Speaker,
     SpeakerDecision,
     SpeakerLink,
     Speaking,
+    Submission,
     Transcript,
     TranscriptEdit,
     Utterance,

@@ -5,10 +5,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.studio_server import NAMES, Rater, Server
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
@@ -107,3 +109,18 @@ def start_run(root: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, env=dict(os.environ)
     )
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A real Label Studio, installed on first use into the user's cache and started once for all tests."""
+    base = tmp_path_factory.mktemp("studio")
+    running = Server(base / "corpus", base / "home")
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def raters(server: Server) -> dict[str, Rater]:
+    """Accounts made by invitation, by rater id."""
+    return {rater_id: server.sign_up(email) for email, rater_id in NAMES.items()}

@@ -43,7 +43,7 @@ def test_every_command_is_in_the_readme(name: str) -> None:
 
 
 def test_every_command_in_the_readme_exists() -> None:
-    named = set(re.findall(r"\bsdme ([a-z]+)\b", README.read_text(encoding="utf-8")))
+    named = set(re.findall(r"\bsdme ([a-z][a-z-]*)\b", README.read_text(encoding="utf-8")))
     assert named <= set(COMMANDS), named - set(COMMANDS)
 
 
