@@ -33,7 +33,7 @@ class AdjudicationRequest:
         condition: Whose items; None = the round has only one.
         raters: Who decides.
         per_item: How many decide each item.
-        below: Share of the votes up to which a label is disputed.
+        below: Posterior (or share of the votes, where the method has none) up to which a label is disputed.
         decoy_rate: Agreed items over disputed ones.
         template: Name or folder.
         seed: Decides every choice.
@@ -112,10 +112,15 @@ def adjudicate(
 
 
 def is_disputed(row: Consensus, below: float) -> bool:
-    """Whether an item needs a decision: it has no label though somebody could tell, or few voted for its label."""
+    """Whether an item needs a decision: it has no label though somebody could tell, or little speaks for its label."""
     if row.label is None:
         return row.reason != "cannot_tell"
-    return row.distribution[row.label] <= below * row.num_raters
+    return _support(row, row.label) <= below
+
+
+def _support(row: Consensus, label: str) -> float:
+    """How likely the round's method holds the label; the share of the votes where it has no model of raters."""
+    return row.posterior.get(label, row.distribution[label] / row.num_raters)
 
 
 def _choose_condition(source: RoundFiles, wanted: Condition | None) -> Condition:
@@ -139,7 +144,7 @@ def _find_decoys(rows: Sequence[Consensus], disputed: set[str], min_share: float
         if row.label is not None
         and row.utterance_id not in disputed
         and row.num_raters > 1
-        and row.distribution[row.label] >= min_share * row.num_raters
+        and _support(row, row.label) >= min_share
     }
 
 

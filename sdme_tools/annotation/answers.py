@@ -43,17 +43,21 @@ class Answer:
 
 
 def latest_submissions(submissions: Sequence[Submission]) -> dict[str, Submission]:
-    """Task -> the last version of its answer, where it was not deleted."""
-    answers: dict[tuple[str, str], Submission] = {}
-    for row in submissions:
-        held = answers.get((row.task_key, row.answer_id))
-        if held is None or row.version >= held.version:
-            answers[row.task_key, row.answer_id] = row
+    """Task -> the answer that counts: the one given last, and one that was skipped only where there is no other.
+
+    Deleted answers are left out. `submissions` hold the versions of an answer in their order.
+    """
+    current = {(row.task_key, row.answer_id): row for row in submissions}
     latest: dict[str, Submission] = {}
-    for (task_key, _), row in answers.items():
+    for row in current.values():
         if row.state is not SubmissionState.DELETED:
-            latest[task_key] = row
+            latest[row.task_key] = max(latest.get(row.task_key, row), row, key=_weight)
     return latest
+
+
+def _weight(row: Submission) -> tuple[bool, float, str]:
+    moment = row.submitted_at.timestamp() if row.submitted_at else 0.0
+    return row.state is SubmissionState.SUBMITTED, moment, row.answer_id.rjust(20)
 
 
 def collect_answers(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sdme_tools.annotation.answers import latest_submissions
 from sdme_tools.annotation.tasks import ANSWER_CONFIDENCE, ANSWER_LABEL, ANSWER_REASON
 from sdme_tools.errors import AnnotationError, raise_together
 from sdme_tools.records.annotation import Annotation, Assignment, Round, Submission, SubmissionState
@@ -101,11 +102,7 @@ def derive_annotations(
 
     Votes on items that `item_ids` lacks, whose utterances have left the corpus, stay submissions alone.
     """
-    current: dict[tuple[str, str], Submission] = {(s.task_key, s.answer_id): s for s in submissions}
-    chosen: dict[str, Submission] = {}
-    for submission in current.values():
-        if submission.state is SubmissionState.SUBMITTED and submission.label is not None:
-            chosen[submission.task_key] = max(chosen.get(submission.task_key, submission), submission, key=_age)
+    latest = latest_submissions(submissions)
     return [
         Annotation(
             item_id=assignment.item_id,
@@ -117,13 +114,11 @@ def derive_annotations(
             lead_ms=answer.lead_ms,
         )
         for assignment in assignments
-        if (answer := chosen.get(assignment.task_key)) and answer.label and assignment.item_id in item_ids
+        if (answer := latest.get(assignment.task_key))
+        and answer.state is SubmissionState.SUBMITTED
+        and answer.label is not None
+        and assignment.item_id in item_ids
     ]
-
-
-def _age(submission: Submission) -> tuple[float, str]:
-    moment = submission.submitted_at
-    return (moment.timestamp() if moment else 0.0, submission.answer_id.rjust(20))
 
 
 def _continue(old: Submission | None, read: Submission) -> list[Submission]:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sdme_tools.annotation.consensus import derive_consensus, read_rule
-from sdme_tools.annotation.rounds import choose_rounds, read_round
+from sdme_tools.annotation.round_files import read_round
+from sdme_tools.annotation.rounds import choose_rounds
 from sdme_tools.annotation.vote_files import read_votes_file
 from sdme_tools.corpus.corpus import Corpus
 from sdme_tools.corpus.sheets import guard

@@ -1,11 +1,11 @@
 """The files of a round, read together: round.json, items, assignments, submissions, annotations, consensus."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sdme_tools.corpus.table import read_record, read_table
-from sdme_tools.errors import AnnotationError
+from sdme_tools.errors import AnnotationError, raise_together
 from sdme_tools.records.annotation import Annotation, Assignment, Consensus, Item, Round
 
 IMPORTED, LABEL_STUDIO, ADJUDICATION = "import", "label_studio", "adjudication"
@@ -17,28 +17,36 @@ class RoundFiles:
     """Everything that a round's folder holds; what is not there yet is empty."""
 
     campaign: Round
-    items: list[Item]
-    assignments: list[Assignment]
-    annotations: list[Annotation]
-    consensus: list[Consensus]
+    items: list[Item] = field(default_factory=list)
+    assignments: list[Assignment] = field(default_factory=list)
+    annotations: list[Annotation] = field(default_factory=list)
+    consensus: list[Consensus] = field(default_factory=list)
 
 
 def read_round(folder: Path) -> RoundFiles:
     """Read a round.
 
     Raises:
-        AnnotationError: there is no such round.
+        AnnotationError: there is no such round, or it has votes on items that it lacks.
         CorpusError: a file is damaged.
     """
     if not (folder / "round.json").is_file():
         raise AnnotationError(f"{folder}: no such round", cure="`sdme round list DIR` lists them")
-    return RoundFiles(
+    files = RoundFiles(
         campaign=read_record(folder / "round.json", Round),
         items=read_table(folder / "items.jsonl", Item),
         assignments=read_table(folder / "assignments.jsonl", Assignment),
         annotations=read_table(folder / "annotations.jsonl", Annotation),
         consensus=read_table(folder / "consensus.jsonl", Consensus),
     )
+    lost = {vote.item_id for vote in files.annotations} - {item.item_id for item in files.items}
+    raise_together(
+        AnnotationError,
+        f"round {files.campaign.round_id}: annotations.jsonl has votes on items that items.jsonl lacks:",
+        sorted(lost),
+        cure="restore items.jsonl from a backup",
+    )
+    return files
 
 
 def find_meetings(rounds: Iterable[RoundFiles]) -> dict[str, set[str]]:

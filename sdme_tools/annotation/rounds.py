@@ -8,16 +8,16 @@ recognised and the consensus is derived anew from all votes on every import.
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
 from sdme_tools.annotation.consensus import derive_consensus, read_rule
+from sdme_tools.annotation.round_files import IMPORTED, RoundFiles, read_round
 from sdme_tools.annotation.vote_files import read_bytes
 from sdme_tools.annotation.votes import Ballot, Vote, parse_votes
 from sdme_tools.corpus.corpus import Corpus
-from sdme_tools.corpus.table import read_record, read_table, write_record, write_table
+from sdme_tools.corpus.table import read_record, write_record, write_table
 from sdme_tools.errors import AnnotationError, raise_together
 from sdme_tools.records.annotation import Annotation, Consensus, Item, Round, make_item_id
 from sdme_tools.records.base import Record
@@ -25,19 +25,7 @@ from sdme_tools.records.quality import UtteranceQuality
 from sdme_tools.records.recording import Identifier
 from sdme_tools.records.utterance import Utterance
 
-IMPORTED = "import"
-"""Origin of rounds whose votes were given elsewhere, and the round that files go to unless told otherwise."""
-
 _ROUND_ID: TypeAdapter[str] = TypeAdapter(Identifier)
-
-
-@dataclass(frozen=True)
-class RoundTables:
-    """Everything a round holds that is not derived."""
-
-    campaign: Round
-    items: list[Item]
-    annotations: list[Annotation]
 
 
 class ImportReport(Record):
@@ -109,13 +97,13 @@ def _ids_below_gates(corpus: Corpus) -> set[str]:
     return {row.utterance_id for row in rows if row.failed_gates}
 
 
-def _open_round(corpus: Corpus, round_id: str) -> RoundTables:
+def _open_round(corpus: Corpus, round_id: str) -> RoundFiles:
     """Read a round, or begin one with the label set of corpus.toml."""
     folder = corpus.layout.round_dir(round_id)
     section = corpus.config.corpus
     fresh = Round(round_id=round_id, labels=section.labels, cannot_tell=section.cannot_tell, origin=IMPORTED)
     if not (folder / "round.json").exists():
-        return RoundTables(fresh, [], [])
+        return RoundFiles(fresh)
     campaign = read_record(folder / "round.json", Round)
     if campaign.origin != IMPORTED:
         raise AnnotationError(
@@ -129,27 +117,6 @@ def _open_round(corpus: Corpus, round_id: str) -> RoundTables:
             cure="restore the labels in corpus.toml, or begin another round with --round NAME",
         )
     return read_round(folder)
-
-
-def read_round(folder: Path) -> RoundTables:
-    """Read a round that exists.
-
-    Raises:
-        AnnotationError: it has votes on items that it lacks.
-        CorpusError: a table is damaged.
-    """
-    campaign = read_record(folder / "round.json", Round)
-    items = read_table(folder / "items.jsonl", Item)
-    annotations = read_table(folder / "annotations.jsonl", Annotation)
-    known = {item.item_id for item in items}
-    lost = sorted({a.item_id for a in annotations} - known)
-    raise_together(
-        AnnotationError,
-        f"round {campaign.round_id}: annotations.jsonl has votes on items that items.jsonl lacks:",
-        lost,
-        cure="restore items.jsonl from a backup",
-    )
-    return RoundTables(campaign, items, annotations)
 
 
 def choose_rounds(corpus: Corpus, round_ids: Sequence[str]) -> list[str]:
@@ -169,7 +136,7 @@ def choose_rounds(corpus: Corpus, round_ids: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(round_ids)) or known
 
 
-def _add_votes(tables: RoundTables, votes: Sequence[Vote], name: str) -> RoundTables:
+def _add_votes(tables: RoundFiles, votes: Sequence[Vote], name: str) -> RoundFiles:
     """Return the round with the votes that it lacked."""
     items = {item.item_id: item for item in tables.items}
     held = {(a.item_id, a.rater_id): a.label for a in tables.annotations}
@@ -191,14 +158,14 @@ def _add_votes(tables: RoundTables, votes: Sequence[Vote], name: str) -> RoundTa
         contradictions,
         cure="votes are never changed: take those lines out, or import the file as another round with --round NAME",
     )
-    return RoundTables(tables.campaign, list(items.values()), annotations)
+    return RoundFiles(tables.campaign, list(items.values()), annotations=annotations)
 
 
 def _make_item(item_id: str, campaign: Round, vote: Vote) -> Item:
     return Item(item_id=item_id, round_id=campaign.round_id, utterance_id=vote.utterance_id, condition=vote.condition)
 
 
-def _write_round(folder: Path, tables: RoundTables, consensus: Sequence[Consensus]) -> None:
+def _write_round(folder: Path, tables: RoundFiles, consensus: Sequence[Consensus]) -> None:
     """Write the round in the order that the module's docstring promises."""
     write_record(folder / "round.json", tables.campaign)
     write_table(folder / "items.jsonl", tables.items)
@@ -207,7 +174,7 @@ def _write_round(folder: Path, tables: RoundTables, consensus: Sequence[Consensu
 
 
 def _report(
-    tables: RoundTables, consensus: Sequence[Consensus], *, num_new: int, num_known: int, left_out: set[str]
+    tables: RoundFiles, consensus: Sequence[Consensus], *, num_new: int, num_known: int, left_out: set[str]
 ) -> ImportReport:
     labels = Counter(row.label for row in consensus)
     return ImportReport(

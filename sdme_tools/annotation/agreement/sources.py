@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sdme_tools.annotation.agreement.vote_table import CastVote, VoteTable, build_table
-from sdme_tools.annotation.rounds import RoundTables, choose_rounds, read_round
+from sdme_tools.annotation.round_files import ADJUDICATION, RoundFiles, read_round
+from sdme_tools.annotation.rounds import choose_rounds
 from sdme_tools.annotation.vote_files import VoteFile, read_votes_file
 from sdme_tools.corpus.corpus import Corpus
 from sdme_tools.corpus.identity import SpeakerBook
@@ -16,9 +17,6 @@ from sdme_tools.errors import AnnotationError
 from sdme_tools.records.annotation import Condition, TaskRole
 from sdme_tools.records.face import Binding
 from sdme_tools.records.utterance import Utterance
-
-ADJUDICATION = "adjudication"
-"""Origin of rounds whose voters decide between others' votes: no further opinions of the same kind."""
 
 
 @contextmanager
@@ -112,7 +110,7 @@ def _check_same_labels(sets: Mapping[str, tuple[str, ...]]) -> None:
         )
 
 
-def _cast(tables: RoundTables) -> Iterator[CastVote]:
+def _cast(tables: RoundFiles) -> Iterator[CastVote]:
     items = {item.item_id: item for item in tables.items}
     for vote in tables.annotations:
         if vote.role is TaskRole.REGULAR:
