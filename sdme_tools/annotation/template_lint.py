@@ -29,8 +29,8 @@ from sdme_tools.records.annotation import Condition
 from sdme_tools.records.config import CorpusConfig
 
 _PLAIN_KEYS = ("u", "escape", "backspace", "delete", "enter", "left", "right", "up", "down", "tab", "space")
-_ALT_KEYS = ("alt+space", "alt+left", "alt+right", "alt+.", "alt+r", "alt+h", "alt+l", "alt+m")
-_CTRL_KEYS = ("enter", "space", "right", "left", "z", "shift+z", "b", "d", "backspace")
+_ALT_KEYS = ("alt+a", "alt+d", "alt+left", "alt+right", "alt+.", "alt+r", "alt+h", "alt+l", "alt+m")
+_CTRL_KEYS = ("enter", "space", "alt+space", "right", "left", "z", "shift+z", "b", "d", "p", "h", "backspace")
 RESERVED_HOTKEYS = frozenset((*_PLAIN_KEYS, *_ALT_KEYS, *(f"ctrl+{key}" for key in _CTRL_KEYS)))
 """Keys by which Label Studio itself submits, plays, moves and unselects.
 
