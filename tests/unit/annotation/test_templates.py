@@ -87,7 +87,7 @@ FAULTS = [
     (' hotkey="6"', "", "'fear' has no hotkey"),
     ('value="$video"', 'value="$clip"', "uses $clip, which tasks of condition full lack"),
     (
-        '<Video name="clip" value="$video"/>',
+        '<Video name="clip" value="$video" height="420"/>',
         '<Audio name="clip" value="$video"/>',
         "Audio shows $video, expected Video",
     ),
