@@ -85,8 +85,8 @@ def _spread(begin: int, end: int, number: int, slots: Sequence[Place | None], rn
     found: list[int] = []
     for window in range(number):
         low, high = (begin + (end - begin) * edge // number for edge in (window, window + 1))
-        free = [slot for slot in range(low, high) if slots[slot] is None]
-        # Rates of at most a quarter leave a free slot in each window of more than one; a window of one may be taken.
-        free = free or [s for s in range(begin, end) if slots[s] is None and s not in found]
+        open_slots = [slot for slot in range(begin, end) if slots[slot] is None and slot not in found]
+        # A short window may be full of gold, and its turn goes to another: which may then be full in its own.
+        free = [slot for slot in open_slots if low <= slot < high] or open_slots
         found.append(rng.choice(free))
     return found

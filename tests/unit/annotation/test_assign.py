@@ -1,5 +1,6 @@
 """Assignment: thousands of random designs, each checked in full against what a round promises."""
 
+import random
 from collections import Counter, defaultdict
 from itertools import pairwise
 
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sdme_tools.annotation.assign import Material, assign
-from sdme_tools.annotation.queues import count_share
+from sdme_tools.annotation.queues import QueueNeeds, arrange_queue, count_share
 from sdme_tools.errors import AnnotationError
 from sdme_tools.records.annotation import Assignment, Condition, RoundDesign, TaskRole
 
@@ -213,3 +214,17 @@ def test_an_impossible_design_says_which_constraint_and_the_cure(
     with pytest.raises(AnnotationError, match=what) as caught:
         assign("a", design, material)
     assert caught.value.cure
+
+
+@pytest.mark.parametrize(
+    ("num_regular", "num_gold", "num_repeats", "gap"), [(25, 6, 7, 12), (14, 5, 4, 8), (20, 6, 6, 12)]
+)
+def test_repeats_that_are_crowded_out_of_their_window_by_gold_take_no_slot_twice(
+    num_regular: int, num_gold: int, num_repeats: int, gap: int
+) -> None:
+    needs = QueueNeeds(num_gold=num_gold, num_repeats=num_repeats, num_practice=0, gold_role=TaskRole.GOLD)
+    regular, known = [f"u_{n}" for n in range(num_regular)], [f"g_{n}" for n in range(num_gold)]
+    for seed in range(300):
+        queue = arrange_queue(regular, known, needs, gap, random.Random(seed))
+        counts = Counter(place.role for place in queue)
+        assert counts == {TaskRole.REGULAR: num_regular, TaskRole.GOLD: num_gold, TaskRole.REPEAT: num_repeats}
