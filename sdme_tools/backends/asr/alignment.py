@@ -8,6 +8,7 @@ Source: after whisper/timing.py of openai-whisper 20250625, find_alignment, whic
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +28,8 @@ MEDIAN_STEPS = 3
 """Width of the median filter over time. whisper/timing.py has 7, which swallows short words."""
 LEAST_ATTENTION = 1e-4
 """No step is quite impossible."""
+ROWS_AT_A_TIME = 64
+"""Tokens whose probability is computed together."""
 END_STEPS = 25
 """After the voice, where the end of the text looks: without a place of its own it takes one among the words."""
 
@@ -59,7 +62,7 @@ def align_words(
     ]
     begins = follow_tokens([_share_steps(part).cpu().numpy() for part in attention])
     weights = [part.cpu().numpy() for part in attention]
-    logprobs = [_log_probabilities(model, state[first:], text) for state, text in zip(states, texts, strict=True)]
+    logprobs = _log_probabilities(model, states[:, first:].unbind(), texts)
     return [_make_words(tokenizer, *parts) for parts in zip(texts, logprobs, begins, weights, sounding, strict=True)]
 
 
@@ -117,14 +120,25 @@ def _share_steps(attention: "torch.Tensor") -> "torch.Tensor":
     return padded.unfold(-1, MEDIAN_STEPS, 1).sort().values[..., margin]
 
 
-def _log_probabilities(model: "Whisper", states: "torch.Tensor", text: list[int]) -> list[float]:
-    """The log-probability of each token of a text, states [>= len(text), D] being those that write them."""
-    if not text:
-        return []
-    vocabulary = model.decoder.token_embedding.weight.to(states.dtype)
-    scores = (states[: len(text)] @ vocabulary.T).float()
-    written: list[float] = (scores[range(len(text)), text] - scores.logsumexp(dim=-1)).tolist()
-    return written
+def _log_probabilities(
+    model: "Whisper", states: Sequence["torch.Tensor"], texts: Sequence[list[int]]
+) -> list[list[float]]:
+    """The log-probability of each token of each text, states [>= len(text), D] being those that write them.
+
+    So many rows at a time that the vocabulary is not read anew for each text, and few enough to stay small.
+    """
+    if not any(texts):
+        return [[] for _ in texts]
+    torch = require_package("torch")
+    rows = torch.cat([state[: len(text)] for state, text in zip(states, texts, strict=True)])
+    tokens = torch.tensor([token for text in texts for token in text], device=rows.device)
+    vocabulary = model.decoder.token_embedding.weight.to(rows.dtype)
+    parts = []
+    for some, chosen in zip(rows.split(ROWS_AT_A_TIME), tokens.split(ROWS_AT_A_TIME), strict=True):
+        scores = (some @ vocabulary.T).float()
+        parts.append(scores.gather(1, chosen[:, None])[:, 0] - scores.logsumexp(dim=-1))
+    written = iter(torch.cat(parts).tolist())
+    return [list(islice(written, len(text))) for text in texts]
 
 
 def _make_words(
