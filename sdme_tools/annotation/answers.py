@@ -43,7 +43,7 @@ class Answer:
 
 
 def latest_submissions(submissions: Sequence[Submission]) -> dict[str, Submission]:
-    """Task -> the answer that counts: the one given last, and one that was skipped only where there is no other.
+    """Task -> the answer that counts: the last one with a label, and one without only where there is no other.
 
     Deleted answers are left out. `submissions` hold the versions of an answer in their order.
     """
@@ -57,7 +57,7 @@ def latest_submissions(submissions: Sequence[Submission]) -> dict[str, Submissio
 
 def _weight(row: Submission) -> tuple[bool, float, str]:
     moment = row.submitted_at.timestamp() if row.submitted_at else 0.0
-    return row.state is SubmissionState.SUBMITTED, moment, row.answer_id.rjust(20)
+    return row.state is SubmissionState.SUBMITTED and row.label is not None, moment, row.answer_id.rjust(20)
 
 
 def collect_answers(

@@ -128,6 +128,15 @@ def test_two_answers_are_both_kept_and_the_later_one_is_the_vote(corpus: Corpus)
     assert [(v.label, v.confidence) for v in votes(corpus)] == [("upset", 1.0)]
 
 
+def test_a_later_answer_without_a_label_does_not_take_a_vote_back(corpus: Corpus) -> None:
+    answers = [
+        {"id": n, "created_at": f"2026-01-0{n}T00:00:00Z", "result": result}
+        for n, result in ((1, choose(label="calm")), (2, []))
+    ]
+    export(corpus, [{"data": {"task_key": keys(corpus)[0]}, "annotations": answers}])
+    assert [vote.label for vote in votes(corpus)] == ["calm"]
+
+
 def test_skipped_and_empty_answers_are_kept_and_are_no_votes(corpus: Corpus) -> None:
     one, two, *_ = keys(corpus)
     tasks = [
