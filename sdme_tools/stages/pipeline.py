@@ -251,7 +251,7 @@ STAGES: dict[str, Stage] = {
         ),
         Stage(
             name="transcribe",
-            version=2,
+            version=3,
             reads=(Utterance,),
             writes=Transcript,
             run=_transcribe,
