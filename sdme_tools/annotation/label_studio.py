@@ -78,13 +78,17 @@ class Studio:
         self.connection = connection
         self._sdk: LabelStudio | None = None
 
+    def version(self) -> str:
+        """Return the server's version, however old it is."""
+        return str(self.read("its version", lambda sdk: sdk.versions.get()).release)
+
     def check_version(self) -> str:
         """Return the server's version.
 
         Raises:
             AnnotationError: it does not answer, is no Label Studio, or is too old.
         """
-        version = str(self.read("its version", lambda sdk: sdk.versions.get()).release)
+        version = self.version()
         if parse_version(version)[:2] < OLDEST_VERSION:
             oldest = ".".join(map(str, OLDEST_VERSION))
             raise AnnotationError(

@@ -42,13 +42,15 @@ def examine_studio(root: Path, url: str | None = None) -> list[Finding]:
     state = examine_server(root)
     if url is None and state.url is None:
         return []
+    weaknesses: list[Finding] = []
     try:
         connection = find_connection(root, url)
         studio = Studio(connection)
+        weaknesses += judge_version(studio.version())
         version = studio.check_version()
     except SdmeError as error:
-        return [Finding("Label Studio", False, error.what, error.cure or "")]
-    findings = [Finding("Label Studio", True, f"{version} at {connection.url}"), *judge_version(version)]
+        return [Finding("Label Studio", False, error.what, error.cure or ""), *weaknesses]
+    findings = [Finding("Label Studio", True, f"{version} at {connection.url}"), *weaknesses]
     if url is None and not is_installed():
         cure = "run `sdme label-studio down`, then `up`"
         findings.append(Finding("server's environment", False, "not as it is pinned now", cure))

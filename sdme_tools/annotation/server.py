@@ -12,7 +12,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -107,7 +107,8 @@ def stop_server(root: Path, *, home: Path | None = None) -> bool:
         _process_file(home).unlink(missing_ok=True)
         return False
     for order in (signal.SIGTERM, signal.SIGKILL):
-        os.kill(process.pid, order)
+        with suppress(ProcessLookupError):  # it may end by itself at any moment
+            os.kill(process.pid, order)
         until = time.monotonic() + _STOP_S
         while time.monotonic() < until:
             if not _is_alive(process):
