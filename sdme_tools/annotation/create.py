@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from sdme_tools.annotation.assign import Material, assign
 from sdme_tools.annotation.contract import require_same_labels
@@ -22,11 +22,9 @@ from sdme_tools.corpus.corpus import Corpus
 from sdme_tools.errors import AnnotationError, raise_together
 from sdme_tools.records.annotation import Assignment, Condition, Round, RoundDesign, TaskRole
 from sdme_tools.records.quality import UtteranceQuality
-from sdme_tools.records.recording import Identifier
+from sdme_tools.records.recording import is_identifier
 from sdme_tools.records.utterance import Clip, Transcript, Utterance
 from sdme_tools.records.wording import TranscriptEdit, settle_wordings
-
-_IDENTIFIER: TypeAdapter[str] = TypeAdapter(Identifier)
 
 
 @dataclass(frozen=True)
@@ -113,24 +111,16 @@ def check_names(round_id: str, raters: Sequence[str]) -> None:
     Raises:
         AnnotationError: lists every wrong name.
     """
-    problems = [f"{round_id!r} cannot name a round"] if not _is_identifier(round_id) else []
+    problems = [f"{round_id!r} cannot name a round"] if not is_identifier(round_id) else []
     for place, name in enumerate(raters, start=1):
         if "@" in name:  # and is not repeated here, for errors are logged
             problems.append(f"rater number {place} is an e-mail address: those never enter the corpus")
-        elif not _is_identifier(name):
+        elif not is_identifier(name):
             problems.append(f"rater {name!r} is no pseudonym")
     if not raters:
         problems.append("no raters: name them with --raters a,b,c")
     cure = "use ASCII letters, digits, '.', '-' and single '_'; `sdme raters add` makes pseudonyms"
     raise_together(AnnotationError, "names are not possible:", problems, cure=cure)
-
-
-def _is_identifier(text: str) -> bool:
-    try:
-        _IDENTIFIER.validate_python(text)
-    except ValidationError:
-        return False
-    return True
 
 
 def find_utterances(corpus: Corpus, conditions: Sequence[Condition]) -> tuple[dict[str, Showable], dict[str, int]]:

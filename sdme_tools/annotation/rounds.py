@@ -10,8 +10,6 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
-
 from sdme_tools.annotation.consensus import derive_consensus, read_rule
 from sdme_tools.annotation.round_files import IMPORTED, RoundFiles, read_round
 from sdme_tools.annotation.vote_files import read_bytes
@@ -22,10 +20,8 @@ from sdme_tools.errors import AnnotationError, raise_together
 from sdme_tools.records.annotation import Annotation, Consensus, Item, Round, make_item_id
 from sdme_tools.records.base import Record
 from sdme_tools.records.quality import UtteranceQuality
-from sdme_tools.records.recording import Identifier
+from sdme_tools.records.recording import is_identifier
 from sdme_tools.records.utterance import Utterance
-
-_ROUND_ID: TypeAdapter[str] = TypeAdapter(Identifier)
 
 
 class ImportReport(Record):
@@ -75,12 +71,10 @@ def import_votes(corpus: Corpus, file: Path, *, round_id: str = IMPORTED) -> Imp
 
 
 def _check_round_id(round_id: str) -> None:
-    try:
-        _ROUND_ID.validate_python(round_id)
-    except ValidationError as error:
+    if not is_identifier(round_id):
         raise AnnotationError(
             f"{round_id!r} cannot name a round", cure="use ASCII letters, digits, '.', '-' and single '_'"
-        ) from error
+        )
 
 
 def _utterance_ids(corpus: Corpus) -> set[str]:

@@ -11,19 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import TypeAdapter, ValidationError
-
 from sdme_tools.annotation.edit_files import EditedLine, parse_edits, render_csv, render_edit_vtt
 from sdme_tools.corpus.corpus import TABLE_NAMES, Corpus
 from sdme_tools.corpus.table import write_table, write_text
 from sdme_tools.corpus.view import choose_recordings, read_view
 from sdme_tools.errors import AnnotationError, raise_together
 from sdme_tools.records.base import Record
-from sdme_tools.records.recording import Identifier
+from sdme_tools.records.recording import is_identifier
 from sdme_tools.records.utterance import Transcript, Utterance
 from sdme_tools.records.wording import TranscriptEdit, Wording, hash_text, settle_wordings, tidy_text
-
-_EDITOR: TypeAdapter[str] = TypeAdapter(Identifier)
 
 
 class EditExport(Record):
@@ -122,12 +118,9 @@ def import_transcripts(
 
 
 def _check_editor(editor: str | None) -> None:
-    try:
-        if editor is not None:
-            _EDITOR.validate_python(editor)
-    except ValidationError as error:
+    if editor is not None and not is_identifier(editor):
         cure = "give a pseudonym of ASCII letters, digits, '.', '-' and single '_'"
-        raise AnnotationError(f"{editor!r} cannot name an editor", cure=cure) from error
+        raise AnnotationError(f"{editor!r} cannot name an editor", cure=cure)
 
 
 def _read_files(files: Sequence[Path]) -> list[EditedLine]:

@@ -5,21 +5,17 @@ import io
 import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple
-
-from pydantic import TypeAdapter, ValidationError
 
 from sdme_tools.errors import AnnotationError, raise_together
 from sdme_tools.records.annotation import Condition
-from sdme_tools.records.recording import Identifier
+from sdme_tools.records.recording import is_identifier
 
 REQUIRED_COLUMNS = ("utterance_id", "rater_id", "label")
 OPTIONAL_COLUMNS = ("condition", "confidence")
 SPEAKER_COLUMN = "speaker_id"
 """Who is heard: known to the corpus, so told only by votes that are no corpus's."""
 _DELIMITERS = (",", ";", "\t")
-_IDENTIFIER = TypeAdapter(Identifier)
 _CONDITIONS: dict[str, Condition] = {condition.value: condition for condition in Condition}
 _SHAPE = "must be of ASCII letters, digits, '.', '-' and single '_'"
 _CURE = "mend the lines named above and import the file again; nothing of it has been taken"
@@ -151,11 +147,11 @@ def _check_line(cells: dict[str, str], ballot: Ballot, line: int, problems: list
     if not (utterance_id and rater_id and label):
         wrong += [f"{column} is empty" for column in REQUIRED_COLUMNS if not cells[column]]
     if ballot.utterance_ids is None:
-        if utterance_id and not _is_identifier(utterance_id):
+        if utterance_id and not is_identifier(utterance_id):
             wrong.append(f"utterance_id {utterance_id!r} {_SHAPE}")
     elif utterance_id and utterance_id not in ballot.utterance_ids:
         wrong.append(f"utterance {utterance_id!r} is not in the corpus")
-    if rater_id and not _is_identifier(rater_id):
+    if rater_id and not is_identifier(rater_id):
         wrong.append(f"rater_id {rater_id!r} must be a pseudonym: it {_SHAPE}")
     if ballot.labels is not None and label and label not in (*ballot.labels, ballot.cannot_tell):
         wrong.append(f"label {label!r} is not one of {', '.join((*ballot.labels, ballot.cannot_tell))}")
@@ -166,15 +162,6 @@ def _check_line(cells: dict[str, str], ballot: Ballot, line: int, problems: list
     problems.extend(f"line {line}: {fault}" for fault in wrong)
     speaker_id = cells.get(SPEAKER_COLUMN) or None
     return None if wrong else Vote(utterance_id, rater_id, label, _CONDITIONS[condition], confidence, speaker_id)
-
-
-@lru_cache(maxsize=1 << 16)
-def _is_identifier(text: str) -> bool:
-    try:
-        _IDENTIFIER.validate_python(text)
-    except ValidationError:
-        return False
-    return True
 
 
 def _parse_confidence(cell: str | None, wrong: list[str]) -> float | None:

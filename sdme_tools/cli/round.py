@@ -44,13 +44,7 @@ def _split(_context: click.Context, _parameter: click.Parameter, value: str | No
 
 
 _raters = click.option("--raters", required=True, callback=_split, help="Pseudonyms, separated by commas.")
-_seed = click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same round.")
-
-
-@round_.command("create")
-@corpus_dir
-@_round_id
-@click.option(
+_conditions = click.option(
     "--condition",
     "conditions",
     multiple=True,
@@ -59,6 +53,13 @@ _seed = click.option("--seed", type=int, default=0, show_default=True, help="The
     type=click.Choice(["full", "video", "voice", "text"]),
     help="What of a clip is shown; several times for several.",
 )
+_seed = click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same round.")
+
+
+@round_.command("create")
+@corpus_dir
+@_round_id
+@_conditions
 @_raters
 @click.option("--per-item", type=click.IntRange(1), default=3, show_default=True, help="Raters of each item.")
 @click.option(
@@ -312,15 +313,7 @@ def adjudicate(
 @round_.command("lint-template")
 @corpus_dir
 @click.argument("template", metavar="TEMPLATE")
-@click.option(
-    "--condition",
-    "conditions",
-    multiple=True,
-    default=("full",),
-    show_default=True,
-    type=click.Choice(["full", "video", "voice", "text"]),
-    help="What of a clip it shall show.",
-)
+@_conditions
 @click.option("--print", "show_it", is_flag=True, help="Print it as raters would get it.")
 def lint(directory: Path, template: str, conditions: tuple[str, ...], show_it: bool) -> None:
     """Fill TEMPLATE (a name or a folder) with the labels of the corpus in DIR and name its faults; exits 1 if any.

@@ -1,9 +1,10 @@
 """What was filmed and who is in it: Recording, its streams, Participant and consent."""
 
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated
 
-from pydantic import Field, NonNegativeInt, PositiveInt, StringConstraints
+from pydantic import Field, NonNegativeInt, PositiveInt, StringConstraints, TypeAdapter, ValidationError
 
 from sdme_tools.records.base import Record
 from sdme_tools.records.span import Span
@@ -12,6 +13,19 @@ _SAFE_NAME = r"^[A-Za-z0-9][A-Za-z0-9.-]*(_[A-Za-z0-9.-]+)*$"
 
 Identifier = Annotated[str, StringConstraints(pattern=_SAFE_NAME, max_length=120)]
 """Safe as a folder name on every file system: ASCII letters, digits, '.', '-', single '_' inside."""
+
+_IDENTIFIER: TypeAdapter[str] = TypeAdapter(Identifier)
+
+
+@lru_cache(maxsize=1 << 16)
+def is_identifier(text: str) -> bool:
+    """Whether a text may name something; cached, because a file of votes names the same few things again and again."""
+    try:
+        _IDENTIFIER.validate_python(text)
+    except ValidationError:
+        return False
+    return True
+
 
 RecordingId = Annotated[str, StringConstraints(pattern=_SAFE_NAME, max_length=80)]
 """Shorter than an Identifier, because utterance and item ids append to it."""
