@@ -36,11 +36,11 @@ from sdme_tools.backends.registry import create_face_detector, create_speaking_s
 from sdme_tools.corpus.table import read_table, write_table
 from sdme_tools.media.probe import probe_file
 from sdme_tools.records.base import Record
-from sdme_tools.records.config import BindSection, FacesSection, SegmentSection, SpeakingSection
 from sdme_tools.records.face import Binding, FaceTrack
 from sdme_tools.records.recording import Recording
 from sdme_tools.records.span import Span, covered_ms
 from sdme_tools.records.speaking import Speaking
+from sdme_tools.records.stage_config import BindSection, FacesSection, SegmentSection, SpeakingSection
 from sdme_tools.records.utterance import Utterance
 from sdme_tools.stages.bind import bind_utterances
 from sdme_tools.stages.faces import track_faces

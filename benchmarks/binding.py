@@ -20,10 +20,10 @@ from typing import Any
 
 from sdme_tools.backends.registry import create_face_detector, create_speaking_scorer, create_vad
 from sdme_tools.media.probe import hash_file, probe_file
-from sdme_tools.records.config import BindSection, FacesSection, SegmentSection, SpeakingSection
 from sdme_tools.records.face import Binding, FaceTrack
 from sdme_tools.records.recording import Recording, SeatedParticipant
 from sdme_tools.records.span import Span, covered_ms
+from sdme_tools.records.stage_config import BindSection, FacesSection, SegmentSection, SpeakingSection
 from sdme_tools.records.utterance import Utterance
 from sdme_tools.stages.bind import bind_utterances
 from sdme_tools.stages.faces import track_faces

@@ -38,9 +38,9 @@ from benchmarks.voice_activity import fold, read_judged
 from sdme_tools.backends.diarization.rttm import read_rttm
 from sdme_tools.backends.registry import create_diarizer, create_vad
 from sdme_tools.media.audio import read_voice
-from sdme_tools.records.config import DiarizeSection, SegmentSection
 from sdme_tools.records.recording import Recording, SeatedParticipant
 from sdme_tools.records.span import Span, merge_spans
+from sdme_tools.records.stage_config import DiarizeSection, SegmentSection
 from sdme_tools.records.utterance import Drop, Utterance
 from sdme_tools.stages.ingest import ingest_file
 from sdme_tools.stages.segment import segment_recording

@@ -133,7 +133,7 @@ def write_recording(path: Path, minutes: int) -> Path:
 def measure(path: Path) -> None:
     """Segment one file and print what it took."""
     from sdme_tools.backends.registry import create_vad
-    from sdme_tools.records.config import SegmentSection
+    from sdme_tools.records.stage_config import SegmentSection
     from sdme_tools.stages.ingest import ingest_file
     from sdme_tools.stages.segment import segment_recording
 

@@ -32,9 +32,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdme_tools.corpus.corpus import Corpus
-from sdme_tools.records.config import ClipsSection
 from sdme_tools.records.face import Face
 from sdme_tools.records.recording import Recording
+from sdme_tools.records.stage_config import ClipsSection
 from sdme_tools.records.utterance import Utterance
 
 if TYPE_CHECKING:

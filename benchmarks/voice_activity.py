@@ -26,9 +26,9 @@ from pyannote.metrics.detection import DetectionErrorRate
 
 from sdme_tools.backends.vad.silero import SileroVad
 from sdme_tools.media.audio import read_voice
-from sdme_tools.records.config import SegmentSection
 from sdme_tools.records.recording import Recording
 from sdme_tools.records.span import Span, covered_ms
+from sdme_tools.records.stage_config import SegmentSection
 from sdme_tools.records.utterance import UtteranceKind
 from sdme_tools.stages.ingest import ingest_file
 from sdme_tools.stages.segment import segment_recording

@@ -33,8 +33,8 @@ import numpy as np
 from sdme_tools.backends.protocols import VOICE_RATE_HZ, TranscriptionRequest, Voice
 from sdme_tools.backends.registry import create_transcriber
 from sdme_tools.records.base import Source
-from sdme_tools.records.config import TranscribeSection
 from sdme_tools.records.span import Span
+from sdme_tools.records.stage_config import TranscribeSection
 from sdme_tools.records.utterance import Transcript
 
 WriteDown = Callable[[list[Voice]], list[Transcript]]

@@ -16,7 +16,7 @@ from sdme_tools.annotation.label_studio import Studio, StudioGoneError
 from sdme_tools.annotation.tasks import MEDIA_KEYS
 from sdme_tools.corpus.layout import Layout
 from sdme_tools.errors import AnnotationError, ConfigError, raise_together
-from sdme_tools.records.config import StudioSection
+from sdme_tools.records.annotation_config import StudioSection
 
 _NOTHING = "(?!)"
 """A file filter that no name passes: whoever presses 'sync' imports no stray tasks."""

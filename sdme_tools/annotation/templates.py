@@ -14,7 +14,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from sdme_tools.annotation.tasks import MEDIA_KEYS, TEXT_CONDITIONS
 from sdme_tools.errors import AnnotationError
 from sdme_tools.records.annotation import Condition
-from sdme_tools.records.config import AnnotateSection
+from sdme_tools.records.annotation_config import AnnotateSection
 
 CONFIG_TEMPLATE, GUIDELINES_TEMPLATE = "label_config.xml.j2", "guidelines.md"
 ADJUDICATION = "adjudication"

@@ -12,7 +12,7 @@ from types import ModuleType
 from sdme_tools.backends.diarization.pyannote import list_pipeline_files, locate_fetched
 from sdme_tools.backends.packages import require_package
 from sdme_tools.errors import BackendError
-from sdme_tools.records.config import DiarizeSection
+from sdme_tools.records.stage_config import DiarizeSection
 
 TOKEN_VARIABLE = "HF_TOKEN"  # noqa: S105 - the name of the variable, not a token
 """Environment variable of the user's token."""

@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Literal, cast
 
 from sdme_tools.errors import BackendError, ConfigError
-from sdme_tools.records.config import (
+from sdme_tools.records.stage_config import (
     DiarizeSection,
     FacesSection,
     IdentitySection,

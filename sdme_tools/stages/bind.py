@@ -20,11 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdme_tools.errors import CorpusError
-from sdme_tools.records.config import BindSection
 from sdme_tools.records.face import Binding, BindingReason, FaceTrack
 from sdme_tools.records.recording import Recording
 from sdme_tools.records.span import Span, covered_ms, merge_spans
 from sdme_tools.records.speaking import FaceSpeaking, Speaking
+from sdme_tools.records.stage_config import BindSection
 from sdme_tools.records.utterance import Utterance
 from sdme_tools.stages.fusion import Evidence, find_speakers
 

@@ -23,10 +23,10 @@ from sdme_tools.media.face_tables import read_measures
 from sdme_tools.media.sound_blocks import SoundBlocks, VoiceBlocks
 from sdme_tools.media.video import Picture, read_pictures, to_rgb
 from sdme_tools.records.base import Source
-from sdme_tools.records.config import ClipsSection
 from sdme_tools.records.face import Binding, FaceTrack
 from sdme_tools.records.recording import Recording, VideoStream
 from sdme_tools.records.span import Span
+from sdme_tools.records.stage_config import ClipsSection
 from sdme_tools.records.utterance import Clip, Utterance
 from sdme_tools.stages.crops import FaceCrops, plan_crops
 

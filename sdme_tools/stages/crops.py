@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from sdme_tools.media.face_tables import FaceMeasures
 from sdme_tools.media.video import Picture
-from sdme_tools.records.config import ClipsSection
 from sdme_tools.records.face import FaceTrack
 from sdme_tools.records.span import Span
+from sdme_tools.records.stage_config import ClipsSection
 
 INTERPOLATED_MS = 500
 """Longest distance of two sightings between which the face is taken to have moved in a line."""

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from sdme_tools.backends.vad.energy import Energy, find_quietest_ms
-from sdme_tools.records.config import SegmentSection
 from sdme_tools.records.span import Span, merge_spans
+from sdme_tools.records.stage_config import SegmentSection
 from sdme_tools.records.utterance import UtteranceKind
 
 Phrase = tuple[Span, ...]

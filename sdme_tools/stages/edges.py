@@ -20,8 +20,8 @@ import numpy as np
 
 from sdme_tools.backends.protocols import LEVEL_STEP_MS
 from sdme_tools.backends.vad.energy import Energy
-from sdme_tools.records.config import SegmentSection
 from sdme_tools.records.span import Span
+from sdme_tools.records.stage_config import SegmentSection
 from sdme_tools.stages.cutting import Phrase, join_over_pauses
 
 FALL_DB = 25.0

@@ -21,10 +21,10 @@ from sdme_tools.errors import MediaError
 from sdme_tools.media.face_tables import FaceMeasures, write_arrays, write_measures
 from sdme_tools.media.video import read_frames
 from sdme_tools.records.base import Source
-from sdme_tools.records.config import FacesSection
 from sdme_tools.records.face import FacePart, FaceQuality, FaceTrack
 from sdme_tools.records.recording import Recording, VideoStream
 from sdme_tools.records.span import Span
+from sdme_tools.records.stage_config import FacesSection
 from sdme_tools.records.utterance import Drop
 from sdme_tools.stages.cuts import Looked, mark_cuts
 from sdme_tools.stages.joining import Part, Person, join_parts

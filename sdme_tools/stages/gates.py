@@ -7,8 +7,8 @@ what lies below it. What could not be measured passes: a gate is for material th
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sdme_tools.records.config import QualitySection
 from sdme_tools.records.quality import FaceMaterialQuality, VoiceQuality
+from sdme_tools.records.stage_config import QualitySection
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sdme_tools.records.config import FacesSection
 from sdme_tools.records.face import Joined
 from sdme_tools.records.span import Span
+from sdme_tools.records.stage_config import FacesSection
 from sdme_tools.stages.likeness import Embedding, mean_direction
 from sdme_tools.stages.tracking import Trail
 

@@ -11,9 +11,9 @@ from sdme_tools.backends.protocols import VOICE_RATE_HZ, FaceEmbedder, Frame, Vo
 from sdme_tools.corpus.identity import LocalSpeaker
 from sdme_tools.media.audio import read_voice
 from sdme_tools.media.video import read_frames_at
-from sdme_tools.records.config import IdentitySection
 from sdme_tools.records.face import Box, FaceTrack
 from sdme_tools.records.recording import Recording
+from sdme_tools.records.stage_config import IdentitySection
 from sdme_tools.records.utterance import Utterance
 
 MAX_OVERLAP = 0.2

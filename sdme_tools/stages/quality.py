@@ -15,11 +15,11 @@ from sdme_tools.corpus.layout import FACE_MEASURES
 from sdme_tools.media.audio import Sound, read_sound, require_audio
 from sdme_tools.media.face_tables import FaceMeasures, read_measures
 from sdme_tools.records.base import Source
-from sdme_tools.records.config import QualitySection
 from sdme_tools.records.face import Binding, FaceTrack
 from sdme_tools.records.quality import FaceMaterialQuality, UtteranceQuality, VoiceQuality
 from sdme_tools.records.recording import Recording
 from sdme_tools.records.span import Span, merge_spans
+from sdme_tools.records.stage_config import QualitySection
 from sdme_tools.records.utterance import Drop, Utterance
 from sdme_tools.stages.face_quality import measure_face
 from sdme_tools.stages.gates import Failure, find_failures

@@ -28,9 +28,9 @@ from sdme_tools.backends.protocols import (
 from sdme_tools.errors import MediaError
 from sdme_tools.media.audio import read_voice
 from sdme_tools.records.base import Source, combine_sources
-from sdme_tools.records.config import DiarizeSection, SegmentSection
 from sdme_tools.records.recording import Recording
 from sdme_tools.records.span import Span, merge_spans, subtract_spans
+from sdme_tools.records.stage_config import DiarizeSection, SegmentSection
 from sdme_tools.records.utterance import Drop, Utterance, make_utterance_id
 from sdme_tools.stages.cutting import Cut, cut_speech
 from sdme_tools.stages.edges import trim_edges

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdme_tools.backends.protocols import LEVEL_STEP_MS
-from sdme_tools.records.config import SegmentSection
 from sdme_tools.records.span import Span, covered_ms, merge_spans, subtract_spans
+from sdme_tools.records.stage_config import SegmentSection
 from sdme_tools.stages.hearing import AUDIBLE_ENERGY, Hearing
 
 BURST_MS = 50

@@ -9,9 +9,9 @@ import pytest
 from sdme_tools.backends.protocols import Diarization, DiarizationRequest, Diarizer
 from sdme_tools.backends.registry import BACKENDS, create_diarizer, create_vad
 from sdme_tools.media.audio import read_voice
-from sdme_tools.records.config import DiarizeSection, SegmentSection
 from sdme_tools.records.recording import Recording, SeatedParticipant
 from sdme_tools.records.span import merge_spans, subtract_spans
+from sdme_tools.records.stage_config import DiarizeSection, SegmentSection
 from sdme_tools.stages.hearing import hear_channels
 from tests.factories import ingest, write_media
 from tests.tooling.dialogues import mix_dialogue, read_lines

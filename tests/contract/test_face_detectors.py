@@ -12,8 +12,8 @@ import skimage.data
 from sdme_tools.backends.fetch import fetch_models
 from sdme_tools.backends.protocols import FaceDetector, Frame
 from sdme_tools.backends.registry import BACKENDS, create_face_detector
-from sdme_tools.records.config import FacesSection
 from sdme_tools.records.face import Box, Face
+from sdme_tools.records.stage_config import FacesSection
 
 ASTRONAUT_BOX = Box(x_px=170, y_px=65, width_px=105, height_px=115)
 HOPPER_BOX = Box(x_px=175, y_px=130, width_px=190, height_px=205)

@@ -13,9 +13,9 @@ from sdme_tools.backends.protocols import FaceEmbedder, Frame, Voice, VoiceEmbed
 from sdme_tools.backends.registry import BACKENDS, create_face_embedder, create_voice_embedder
 from sdme_tools.backends.weights import IDENTITY_MODELS
 from sdme_tools.media.audio import read_voice
-from sdme_tools.records.config import IdentitySection
 from sdme_tools.records.face import Box
 from sdme_tools.records.span import Span
+from sdme_tools.records.stage_config import IdentitySection
 from tests.factories import ingest
 
 ASTRONAUT_BOX = Box(x_px=170, y_px=65, width_px=105, height_px=115)

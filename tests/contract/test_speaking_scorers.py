@@ -9,7 +9,7 @@ import pytest
 from sdme_tools.backends.protocols import CROP_PX, SAMPLES_PER_PICTURE, SpeakingAnswer, SpeakingQuestion, SpeakingScorer
 from sdme_tools.backends.registry import BACKENDS, create_speaking_scorer
 from sdme_tools.errors import BackendError
-from sdme_tools.records.config import SpeakingSection
+from sdme_tools.records.stage_config import SpeakingSection
 from tests.speaking_models import write_lr_asd, write_onnx, write_torchscript
 
 MODELS = {"lr-asd": write_lr_asd, "torchscript": write_torchscript, "onnx": write_onnx}

@@ -10,8 +10,8 @@ import pytest
 from sdme_tools.backends.protocols import Transcriber, TranscriptionRequest
 from sdme_tools.backends.registry import BACKENDS, create_transcriber
 from sdme_tools.errors import ConfigError
-from sdme_tools.records.config import TranscribeSection
 from sdme_tools.records.span import Span
+from sdme_tools.records.stage_config import TranscribeSection
 from tests.ctranslate2_folder import convert_checkpoint
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -9,7 +9,7 @@ import pytest
 
 from sdme_tools.backends.protocols import VoiceActivityDetector
 from sdme_tools.backends.registry import BACKENDS, create_vad
-from sdme_tools.records.config import SegmentSection
+from sdme_tools.records.stage_config import SegmentSection
 
 SPEECH = Path(__file__).parents[2] / "examples" / "speech"
 

@@ -170,7 +170,7 @@ _HEAR = """
 import resource, sys, time
 from pathlib import Path
 from sdme_tools.backends.registry import create_vad
-from sdme_tools.records.config import SegmentSection
+from sdme_tools.records.stage_config import SegmentSection
 from sdme_tools.stages.ingest import ingest_file
 from sdme_tools.stages.segment import segment_recording
 path = Path(sys.argv[1])

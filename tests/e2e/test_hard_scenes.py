@@ -10,8 +10,8 @@ import pytest
 
 from sdme_tools.backends.fetch import fetch_models
 from sdme_tools.backends.registry import create_face_detector, create_speaking_scorer, create_vad
-from sdme_tools.records.config import BindSection, FacesSection, SegmentSection, SpeakingSection
 from sdme_tools.records.face import Binding, BindingReason, FaceTrack
+from sdme_tools.records.stage_config import BindSection, FacesSection, SegmentSection, SpeakingSection
 from sdme_tools.records.utterance import Utterance
 from sdme_tools.stages.bind import bind_utterances
 from sdme_tools.stages.faces import track_faces

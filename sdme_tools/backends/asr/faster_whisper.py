@@ -25,7 +25,7 @@ from sdme_tools.backends.protocols import TranscriptionRequest, Voice
 from sdme_tools.backends.weights import hash_weights
 from sdme_tools.errors import BackendError, ConfigError
 from sdme_tools.records.base import Source
-from sdme_tools.records.config import TranscribeSection
+from sdme_tools.records.stage_config import TranscribeSection
 from sdme_tools.records.utterance import Transcript
 
 if TYPE_CHECKING:

@@ -26,8 +26,8 @@ from sdme_tools.backends.protocols import TranscriptionRequest
 from sdme_tools.backends.weights import hash_weights
 from sdme_tools.errors import BackendError
 from sdme_tools.records.base import Source
-from sdme_tools.records.config import TranscribeSection
 from sdme_tools.records.span import Span, covered_ms
+from sdme_tools.records.stage_config import TranscribeSection
 from sdme_tools.records.utterance import Transcript
 
 VERSION = "2"

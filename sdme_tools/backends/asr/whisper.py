@@ -16,7 +16,7 @@ from sdme_tools.backends.packages import require_package, require_version
 from sdme_tools.backends.protocols import TranscriptionRequest
 from sdme_tools.errors import ConfigError
 from sdme_tools.records.base import Source
-from sdme_tools.records.config import TranscribeSection
+from sdme_tools.records.stage_config import TranscribeSection
 from sdme_tools.records.utterance import Transcript
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from sdme_tools.backends.asr.transcripts import Asked, Heard, make_transcript
 from sdme_tools.backends.asr.windows import Piece, Window, cut_pieces, fit_window, sort_into_batches
 from sdme_tools.backends.protocols import TranscriptionRequest
 from sdme_tools.records.base import Source
-from sdme_tools.records.config import TranscribeSection
+from sdme_tools.records.stage_config import TranscribeSection
 from sdme_tools.records.utterance import Transcript
 
 CHECKED_TOGETHER = 64

@@ -11,9 +11,9 @@ from sdme_tools.backends.diarization.crosstalk import find_crosstalk
 from sdme_tools.backends.protocols import Diarization, DiarizationRequest, Unassigned, VoiceLine
 from sdme_tools.errors import ConfigError
 from sdme_tools.records.base import Source
-from sdme_tools.records.config import DiarizeSection
 from sdme_tools.records.recording import Recording
 from sdme_tools.records.span import subtract_spans
+from sdme_tools.records.stage_config import DiarizeSection
 
 VERSION = "2"
 CROSSTALK = "crosstalk"

@@ -16,8 +16,8 @@ from sdme_tools.backends.diarization.single import SingleVoice
 from sdme_tools.backends.diarization.visual import UntoldVoices
 from sdme_tools.backends.protocols import Diarization, DiarizationRequest, Diarizer
 from sdme_tools.records.base import Source
-from sdme_tools.records.config import DiarizeSection
 from sdme_tools.records.recording import Recording
+from sdme_tools.records.stage_config import DiarizeSection
 
 VERSION = "1"
 

@@ -28,9 +28,9 @@ from sdme_tools.backends.protocols import VOICE_RATE_HZ, Diarization, Diarizatio
 from sdme_tools.backends.weights import FETCH_COMMAND, hash_weights, locate_models
 from sdme_tools.errors import BackendError, ConfigError, raise_together
 from sdme_tools.records.base import Source
-from sdme_tools.records.config import DiarizeSection
 from sdme_tools.records.recording import Recording
 from sdme_tools.records.span import Span
+from sdme_tools.records.stage_config import DiarizeSection
 
 CONFIG = "config.yaml"
 PIPELINE = "pyannote.audio.pipelines.SpeakerDiarization"

@@ -23,9 +23,9 @@ from sdme_tools.backends.protocols import Diarization, DiarizationRequest
 from sdme_tools.backends.weights import hash_weights
 from sdme_tools.errors import BackendError, raise_together
 from sdme_tools.records.base import Source
-from sdme_tools.records.config import DiarizeSection
 from sdme_tools.records.recording import Recording
 from sdme_tools.records.span import Span
+from sdme_tools.records.stage_config import DiarizeSection
 
 VERSION = "1"
 SUFFIX = ".rttm"

@@ -5,8 +5,8 @@ from typing import Literal
 
 from sdme_tools.backends.protocols import Diarization, DiarizationRequest, VoiceLine
 from sdme_tools.records.base import Source
-from sdme_tools.records.config import DiarizeSection
 from sdme_tools.records.recording import Recording
+from sdme_tools.records.stage_config import DiarizeSection
 
 VERSION = "1"
 

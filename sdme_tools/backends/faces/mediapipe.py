@@ -21,8 +21,8 @@ from sdme_tools.backends.registry import Device
 from sdme_tools.backends.weights import FACE_DETECTOR_FULL_RANGE, FACE_LANDMARKS, find_model, hash_weights
 from sdme_tools.errors import BackendError
 from sdme_tools.records.base import Source
-from sdme_tools.records.config import FacesSection
 from sdme_tools.records.face import Box, Face
+from sdme_tools.records.stage_config import FacesSection
 
 if TYPE_CHECKING:
     from sdme_tools.backends.faces.landmarks import LandmarkModel

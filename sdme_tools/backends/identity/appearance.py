@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from sdme_tools.backends.protocols import Frame
 from sdme_tools.backends.registry import Device
 from sdme_tools.records.base import Source
-from sdme_tools.records.config import IdentitySection
 from sdme_tools.records.face import Box
+from sdme_tools.records.stage_config import IdentitySection
 
 VERSION = "1"
 FACE_PX = 96

@@ -26,8 +26,8 @@ from sdme_tools.backends.registry import Device
 from sdme_tools.backends.weights import FACE_CORNERS, FACE_DESCRIPTOR, find_model, hash_weights
 from sdme_tools.errors import BackendError
 from sdme_tools.records.base import Source
-from sdme_tools.records.config import IdentitySection
 from sdme_tools.records.face import Box
+from sdme_tools.records.stage_config import IdentitySection
 
 NUM_DIMENSIONS = 128
 BATCH_SIZE = 32

@@ -29,7 +29,7 @@ from sdme_tools.backends.registry import Device
 from sdme_tools.backends.weights import VOICE_ENCODER, find_model, hash_weights
 from sdme_tools.errors import BackendError
 from sdme_tools.records.base import Source
-from sdme_tools.records.config import IdentitySection
+from sdme_tools.records.stage_config import IdentitySection
 
 if TYPE_CHECKING:
     import torch

@@ -25,7 +25,7 @@ from sdme_tools.backends.speaking.mfcc import NUM_CEPSTRA, measure_cepstra
 from sdme_tools.backends.weights import FETCH_COMMAND, LR_ASD, find_model, hash_weights
 from sdme_tools.errors import BackendError
 from sdme_tools.records.base import Source
-from sdme_tools.records.config import SpeakingSection
+from sdme_tools.records.stage_config import SpeakingSection
 
 if TYPE_CHECKING:
     import torch

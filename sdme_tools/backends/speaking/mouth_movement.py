@@ -30,7 +30,7 @@ from sdme_tools.backends.protocols import (
 )
 from sdme_tools.backends.registry import Device
 from sdme_tools.records.base import Source
-from sdme_tools.records.config import SpeakingSection
+from sdme_tools.records.stage_config import SpeakingSection
 
 VERSION = "2"
 """Raise it with any change of a score: receipts and rows carry it."""

@@ -23,7 +23,7 @@ from sdme_tools.backends.registry import Device
 from sdme_tools.backends.weights import hash_weights
 from sdme_tools.errors import BackendError, ConfigError
 from sdme_tools.records.base import Source
-from sdme_tools.records.config import SpeakingSection
+from sdme_tools.records.stage_config import SpeakingSection
 
 Ask = Callable[[Crops, Voice], NDArray[np.float32]]
 

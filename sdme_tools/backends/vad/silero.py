@@ -15,8 +15,8 @@ from sdme_tools.backends.protocols import VOICE_RATE_HZ, Voice
 from sdme_tools.backends.weights import hash_weights
 from sdme_tools.errors import BackendError
 from sdme_tools.records.base import Source
-from sdme_tools.records.config import SegmentSection
 from sdme_tools.records.span import Span
+from sdme_tools.records.stage_config import SegmentSection
 
 _WEIGHTS = "silero_vad_16k_sequence.onnx"
 _SAMPLES_PER_MS = VOICE_RATE_HZ // 1000

@@ -20,7 +20,8 @@ from sdme_tools.annotation.templates import (
 )
 from sdme_tools.errors import AnnotationError, ConfigError
 from sdme_tools.records.annotation import Assignment, Condition, Item, Round, TaskRole
-from sdme_tools.records.config import DEFAULT_LABELS, AnnotateSection
+from sdme_tools.records.annotation_config import AnnotateSection
+from sdme_tools.records.config import DEFAULT_LABELS
 
 HOSTILE = ("<b>\"Wut\" & 'Zorn'</b><script>alert(1)</script>", "فرح 😀", "{{ 7 * 7 }} {% raw %}", "日本\u202e語")
 TEXTS = (*HOSTILE, "</View><!--", "]]>", "x" * 10_000, "$video")

@@ -11,8 +11,8 @@ from sdme_tools.backends import registry
 from sdme_tools.backends.device import resolve_device
 from sdme_tools.backends.protocols import DiarizationRequest, HeardChannel, SpeakingQuestion, TranscriptionRequest
 from sdme_tools.errors import BackendError
-from sdme_tools.records.config import DiarizeSection, IdentitySection, SpeakingSection, TranscribeSection
 from sdme_tools.records.span import Span
+from sdme_tools.records.stage_config import DiarizeSection, IdentitySection, SpeakingSection, TranscribeSection
 from tests.ctranslate2_folder import convert_checkpoint
 from tests.factories import ingest, make_tone, write_media
 from tests.speaking_models import write_lr_asd, write_onnx, write_torchscript

@@ -10,9 +10,9 @@ from sdme_tools.backends.diarization.crosstalk import find_crosstalk
 from sdme_tools.backends.protocols import Diarization, DiarizationRequest, HeardChannel
 from sdme_tools.backends.registry import create_diarizer
 from sdme_tools.errors import BackendError, ConfigError
-from sdme_tools.records.config import DiarizeSection
 from sdme_tools.records.recording import AudioStream, Recording, SeatedParticipant
 from sdme_tools.records.span import Span
+from sdme_tools.records.stage_config import DiarizeSection
 
 DURATION_MS = 30_000
 

@@ -16,8 +16,8 @@ from sdme_tools.backends.identity.sound import cut_silence, measure_mel
 from sdme_tools.backends.registry import create_face_embedder, create_voice_embedder
 from sdme_tools.backends.weights import FACE_CORNERS, IDENTITY_MODELS, VOICE_ENCODER, find_model
 from sdme_tools.errors import BackendError
-from sdme_tools.records.config import IdentitySection
 from sdme_tools.records.face import Box
+from sdme_tools.records.stage_config import IdentitySection
 
 SECOND = 16_000
 

@@ -10,10 +10,10 @@ from sdme_tools.backends.protocols import SpeakingQuestion
 from sdme_tools.backends.registry import create_speaking_scorer
 from sdme_tools.backends.weights import LR_ASD
 from sdme_tools.errors import BackendError
-from sdme_tools.records.config import SpeakingSection
 from sdme_tools.records.face import FaceTrack
 from sdme_tools.records.recording import Recording
 from sdme_tools.records.speaking import FaceSpeaking
+from sdme_tools.records.stage_config import SpeakingSection
 from sdme_tools.stages.speaking import score_speaking
 from tests.factories import ingest, make_still_track, make_utterance
 from tests.speaking_models import write_lr_asd

@@ -11,7 +11,7 @@ from sdme_tools.backends.faces.mediapipe import MediapipeFaces
 from sdme_tools.backends.fetch import fetch_models
 from sdme_tools.backends.weights import FACE_DETECTOR_FULL_RANGE, FACE_DETECTOR_SHORT_RANGE, FACE_LANDMARKS, find_model
 from sdme_tools.errors import BackendError
-from sdme_tools.records.config import FacesSection
+from sdme_tools.records.stage_config import FacesSection
 
 BLANK = np.zeros((64, 64, 3), np.uint8)
 

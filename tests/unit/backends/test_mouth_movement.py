@@ -5,7 +5,7 @@ import pytest
 
 from sdme_tools.backends.protocols import SAMPLES_PER_PICTURE, SpeakingAnswer, SpeakingQuestion
 from sdme_tools.backends.speaking.mouth_movement import MouthMovement, correlate, measure_level
-from sdme_tools.records.config import SpeakingSection
+from sdme_tools.records.stage_config import SpeakingSection
 
 PICTURES = 100
 SPEECH = slice(20, 80)

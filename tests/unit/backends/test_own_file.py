@@ -8,7 +8,7 @@ import pytest
 from sdme_tools.backends.protocols import SpeakingQuestion
 from sdme_tools.backends.registry import create_speaking_scorer
 from sdme_tools.errors import BackendError, ConfigError
-from sdme_tools.records.config import SpeakingSection
+from sdme_tools.records.stage_config import SpeakingSection
 from tests.speaking_models import Backwards, write_onnx, write_torchscript
 
 GREYS = np.linspace(0, 255, 10).astype(np.uint8)

@@ -22,8 +22,8 @@ from pyannote.metrics.diarization import DiarizationErrorRate
 from sdme_tools.backends.diarization.pyannote import find_pipeline, list_pipeline_files
 from sdme_tools.backends.registry import create_diarizer, create_vad
 from sdme_tools.errors import BackendError
-from sdme_tools.records.config import DiarizeSection, SegmentSection
 from sdme_tools.records.recording import Recording
+from sdme_tools.records.stage_config import DiarizeSection, SegmentSection
 from sdme_tools.records.utterance import Utterance
 from sdme_tools.stages.segment import segment_recording
 from tests.factories import ingest, write_media

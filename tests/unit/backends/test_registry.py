@@ -15,7 +15,7 @@ from sdme_tools.backends.registry import (
     find_backend,
 )
 from sdme_tools.errors import BackendError, ConfigError
-from sdme_tools.records.config import FacesSection, SegmentSection, SpeakingSection, TranscribeSection
+from sdme_tools.records.stage_config import FacesSection, SegmentSection, SpeakingSection, TranscribeSection
 
 
 def test_every_registered_backend_is_built_by_its_section() -> None:

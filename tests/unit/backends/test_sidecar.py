@@ -13,8 +13,8 @@ from sdme_tools.backends.asr.cues import Cue
 from sdme_tools.backends.asr.sidecar import SidecarTranscriber, deal_cue, find_sidecar
 from sdme_tools.backends.protocols import TranscriptionRequest
 from sdme_tools.errors import BackendError
-from sdme_tools.records.config import TranscribeSection
 from sdme_tools.records.span import Span
+from sdme_tools.records.stage_config import TranscribeSection
 from sdme_tools.records.utterance import Transcript
 
 SRT = (

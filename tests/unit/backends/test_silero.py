@@ -9,8 +9,8 @@ import av
 import numpy as np
 
 from sdme_tools.backends.vad.silero import SileroVad
-from sdme_tools.records.config import SegmentSection
 from sdme_tools.records.span import covered_ms
+from sdme_tools.records.stage_config import SegmentSection
 
 SPEECH = Path(__file__).parents[3] / "examples" / "speech"
 
@@ -55,7 +55,7 @@ def _run(script: str) -> str:
 PREPARE = """
 import sys
 from sdme_tools.backends.vad.silero import SileroVad
-from sdme_tools.records.config import SegmentSection
+from sdme_tools.records.stage_config import SegmentSection
 detector = SileroVad(SegmentSection(), "cpu")
 """
 

@@ -19,8 +19,8 @@ from sdme_tools.backends.asr.whisper import WhisperTranscriber, fetch_whisper
 from sdme_tools.backends.asr.windows import Piece, Window, cut_pieces
 from sdme_tools.backends.protocols import TranscriptionRequest
 from sdme_tools.errors import BackendError, ConfigError
-from sdme_tools.records.config import TranscribeSection
 from sdme_tools.records.span import Span
+from sdme_tools.records.stage_config import TranscribeSection
 
 RATE_HZ = 16_000
 

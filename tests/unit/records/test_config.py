@@ -6,13 +6,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from sdme_tools.records.config import (
-    CorpusConfig,
-    CorpusSection,
-    ReleaseSection,
-    SegmentSection,
-)
+from sdme_tools.records.config import CorpusConfig, CorpusSection, ReleaseSection
 from sdme_tools.records.corpus_toml import anchor_paths, render_corpus_toml
+from sdme_tools.records.stage_config import SegmentSection
 
 
 def test_the_written_file_reads_back_as_the_same_settings() -> None:

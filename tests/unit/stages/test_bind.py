@@ -4,11 +4,11 @@ import pytest
 
 from sdme_tools.errors import CorpusError
 from sdme_tools.records.base import Source
-from sdme_tools.records.config import BindSection
 from sdme_tools.records.face import Binding, BindingReason, FaceQuality, FaceTrack
 from sdme_tools.records.recording import Recording, VideoStream
 from sdme_tools.records.span import Span
 from sdme_tools.records.speaking import FaceSpeaking, Speaking
+from sdme_tools.records.stage_config import BindSection
 from sdme_tools.records.utterance import Utterance
 from sdme_tools.stages.bind import bind_utterances, measure_visible_share
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sdme_tools.errors import SdmeError
-from sdme_tools.records.config import ClipsSection
+from sdme_tools.records.stage_config import ClipsSection
 from sdme_tools.records.utterance import Clip
 from sdme_tools.stages.clips import cut_clips
 from tests.factories import (

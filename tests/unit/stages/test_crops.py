@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from sdme_tools.media.face_tables import FaceMeasures
-from sdme_tools.records.config import ClipsSection
 from sdme_tools.records.face import FacePart, FaceQuality, FaceTrack, Joined
 from sdme_tools.records.span import Span
+from sdme_tools.records.stage_config import ClipsSection
 from sdme_tools.stages.crops import EYES_PLACE, FaceCrops, plan_crops
 from tests.factories import SOURCE
 

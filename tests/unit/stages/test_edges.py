@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sdme_tools.backends.registry import create_vad
-from sdme_tools.records.config import SegmentSection
 from sdme_tools.records.recording import SeatedParticipant
 from sdme_tools.records.span import Span, merge_spans
+from sdme_tools.records.stage_config import SegmentSection
 from sdme_tools.stages.edges import MOST_MS, trim_edges
 from sdme_tools.stages.segment import segment_recording
 from tests.factories import ingest, write_media

@@ -16,9 +16,9 @@ from sdme_tools.corpus.layout import FACE_MEASURES, LANDMARKS
 from sdme_tools.errors import MediaError
 from sdme_tools.media.face_tables import read_cuts, read_landmarks, read_measures
 from sdme_tools.media.probe import hash_file, probe_file
-from sdme_tools.records.config import FacesSection, IdentitySection
 from sdme_tools.records.face import FaceTrack, Joined
 from sdme_tools.records.recording import Recording, SeatedParticipant
+from sdme_tools.records.stage_config import FacesSection, IdentitySection
 from sdme_tools.records.utterance import Drop
 from sdme_tools.stages.faces import track_faces
 from tests.factories import ingest

@@ -2,8 +2,8 @@
 
 import pytest
 
-from sdme_tools.records.config import QualitySection
 from sdme_tools.records.quality import FaceMaterialQuality, VoiceQuality
+from sdme_tools.records.stage_config import QualitySection
 from sdme_tools.stages.gates import find_failures
 
 POOR_VOICE = VoiceQuality(snr_db=-5, clipped_share=0.9, bandwidth_hz=1000, loudness_lufs=-60)

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from sdme_tools.records.config import FacesSection
 from sdme_tools.records.face import Box, Joined
 from sdme_tools.records.span import Span
+from sdme_tools.records.stage_config import FacesSection
 from sdme_tools.stages.joining import Part, Person, join_parts
 from sdme_tools.stages.tracking import Trail
 

@@ -11,9 +11,9 @@ from sdme_tools.backends.registry import create_face_detector, create_face_embed
 from sdme_tools.backends.weights import FACE_MODELS, IDENTITY_MODELS
 from sdme_tools.corpus.identity import LocalSpeaker
 from sdme_tools.media.video import read_frames_at
-from sdme_tools.records.config import FacesSection, IdentitySection
 from sdme_tools.records.identity import SpeakerKind
 from sdme_tools.records.recording import Recording
+from sdme_tools.records.stage_config import FacesSection, IdentitySection
 from sdme_tools.stages.linking import find_likely_pairs
 from sdme_tools.stages.people import PeopleEmbeddings, choose_glimpses, embed_people
 from tests.factories import ingest, make_track, make_utterance

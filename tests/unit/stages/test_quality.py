@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from sdme_tools.errors import CorpusError
-from sdme_tools.records.config import QualitySection
 from sdme_tools.records.quality import UtteranceQuality
+from sdme_tools.records.stage_config import QualitySection
 from sdme_tools.records.utterance import Drop
 from sdme_tools.stages.quality import measure_utterances
 from tests.factories import bind, ingest, make_tone, make_track, make_utterance, write_measures_of, write_media

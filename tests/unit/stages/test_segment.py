@@ -13,9 +13,9 @@ from sdme_tools.backends.vad.energy import find_quietest_ms
 from sdme_tools.backends.vad.silero import SileroVad
 from sdme_tools.errors import MediaError
 from sdme_tools.media.audio import read_voice
-from sdme_tools.records.config import SegmentSection
 from sdme_tools.records.recording import Recording, SeatedParticipant
 from sdme_tools.records.span import Span, merge_spans
+from sdme_tools.records.stage_config import SegmentSection
 from sdme_tools.records.utterance import Drop, Utterance
 from sdme_tools.stages.cutting import cut_speech
 from sdme_tools.stages.segment import TOO_SHORT, segment_recording

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from sdme_tools.backends.registry import create_diarizer, create_vad
 from sdme_tools.errors import ConfigError
-from sdme_tools.records.config import DiarizeSection, SegmentSection
 from sdme_tools.records.recording import Recording, SeatedParticipant
 from sdme_tools.records.span import Span, merge_spans, subtract_spans
+from sdme_tools.records.stage_config import DiarizeSection, SegmentSection
 from sdme_tools.records.utterance import Drop, Utterance
 from sdme_tools.stages.segment import segment_recording
 from tests.factories import ingest, write_media

@@ -11,9 +11,9 @@ from sdme_tools.backends.asr.sidecar import SidecarTranscriber
 from sdme_tools.backends.protocols import TranscriptionRequest, Voice
 from sdme_tools.media import sound_blocks
 from sdme_tools.records.base import Source
-from sdme_tools.records.config import TranscribeSection
 from sdme_tools.records.recording import Recording
 from sdme_tools.records.span import Span
+from sdme_tools.records.stage_config import TranscribeSection
 from sdme_tools.records.utterance import Transcript, Utterance, make_utterance_id
 from sdme_tools.stages.transcribe import transcribe_utterances
 from tests.factories import ingest

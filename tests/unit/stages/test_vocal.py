@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sdme_tools.backends.vad.voicing import measure_harmonicity
-from sdme_tools.records.config import SegmentSection
+from sdme_tools.records.stage_config import SegmentSection
 from sdme_tools.records.utterance import UtteranceKind
 from tests.tooling.dialogues import read_lines
 from tests.tooling.sounds import make_breath, make_laugh, make_music, make_room

@@ -19,7 +19,7 @@ from sdme_tools.backends.protocols import TranscriptionRequest
 from sdme_tools.corpus.corpus import TABLE_NAMES, Corpus
 from sdme_tools.corpus.table import write_table
 from sdme_tools.errors import CorpusError
-from sdme_tools.records.config import TranscribeSection
+from sdme_tools.records.stage_config import TranscribeSection
 from sdme_tools.records.utterance import Utterance, UtteranceKind
 from sdme_tools.records.wording import TranscriptEdit, hash_text
 from sdme_tools.stages.exchange.build import FORMATS, export_corpus
