@@ -29,7 +29,8 @@ from sdme_tools.records.quality import UtteranceQuality
 from sdme_tools.records.release import Exclusion, Manifest, ReleaseFile, ReleaseRow, Split, SplitSummary
 from sdme_tools.records.utterance import Clip, Transcript, Utterance
 from sdme_tools.records.wording import TranscriptEdit
-from sdme_tools.release.columns import Columns, check_labels
+from sdme_tools.release.columns import check_labels
+from sdme_tools.release.content import Division, ReleaseContent
 from sdme_tools.release.media import MediaStore
 from sdme_tools.release.rows import REASONS, CorpusTables, join_rows
 from sdme_tools.release.shards import plan_shards, write_shard
@@ -67,33 +68,41 @@ def build_release(corpus: Corpus, version: str, overrides: Mapping[str, object] 
     with corpus.hold():
         _require_consistency(corpus)
         tables = _read_tables(corpus)
-        rows, exclusions = join_rows(tables, settings)
-        if not rows:
-            raise _nothing_left(exclusions)
-        section = corpus.config.corpus
-        check_labels(rows, section.labels)
-        splits = assign_splits(rows, settings.splits, settings.group_by, settings.seed)
-        columns = Columns(section.labels, (*section.labels, section.cannot_tell), settings.clips)
+        content = _gather(corpus, version, tables, settings)
         store = MediaStore(corpus.root, tables.clips)
         with _new_folder(folder) as temporary:
-            files = _write_shards(temporary, rows, splits, columns, store, settings.shard_mb)
+            files = _write_shards(temporary, content, store)
             sums = "".join(f"{file.sha256}  {file.path}\n" for file in files)
             (temporary / "SHA256SUMS").write_text(sums, encoding="utf-8", newline="\n")
-            manifest = Manifest(
-                name=section.name,
-                version=version,
-                scope=settings.scope,
-                labels=section.labels,
-                group_by=settings.group_by,
-                seed=settings.seed,
-                splits=_summarise(rows, splits, section.labels),
-                num_seen=len(rows) + len(exclusions),
-                excluded=dict(sorted(Counter(exclusion.reason for exclusion in exclusions).items())),
-                files=tuple(files),
-                made_by=f"sdme_tools {__version__}",
-            )
+            manifest = _make_manifest(content, files)
             write_record(temporary / "manifest.json", manifest)
-    return Release(folder, manifest, tuple(exclusions))
+    return Release(folder, manifest, tuple(content.exclusions))
+
+
+def _gather(corpus: Corpus, version: str, tables: CorpusTables, settings: ReleaseSection) -> ReleaseContent:
+    """Join the rows and divide them, before anything is written."""
+    rows, exclusions = join_rows(tables, settings)
+    if not rows:
+        raise _nothing_left(exclusions)
+    check_labels(rows, corpus.config.corpus.labels)
+    division = Division(assign_splits(rows, settings.splits, settings.group_by, settings.seed))
+    return ReleaseContent(version, corpus.config.corpus, settings, rows, exclusions, division)
+
+
+def _make_manifest(content: ReleaseContent, files: Sequence[ReleaseFile]) -> Manifest:
+    return Manifest(
+        name=content.corpus.name,
+        version=content.version,
+        scope=content.settings.scope,
+        labels=content.corpus.labels,
+        group_by=content.settings.group_by,
+        seed=content.settings.seed,
+        splits=_summarise(content.rows, content.division.splits, content.corpus.labels),
+        num_seen=len(content.rows) + len(content.exclusions),
+        excluded=dict(sorted(Counter(exclusion.reason for exclusion in content.exclusions).items())),
+        files=tuple(files),
+        made_by=f"sdme_tools {__version__}",
+    )
 
 
 def _settle(section: ReleaseSection, overrides: Mapping[str, object]) -> ReleaseSection:
@@ -173,19 +182,13 @@ def _cannot_write(folder: Path, error: OSError) -> ReleaseError:
     return ReleaseError(f"{folder}: cannot be written ({error})", cure="check the permissions of the folder")
 
 
-def _write_shards(
-    folder: Path,
-    rows: Sequence[ReleaseRow],
-    splits: Mapping[str, Split],
-    columns: Columns,
-    store: MediaStore,
-    shard_mb: int,
-) -> list[ReleaseFile]:
+def _write_shards(folder: Path, content: ReleaseContent, store: MediaStore) -> list[ReleaseFile]:
     """Write data/*.parquet and return what they are, in the order of the splits."""
     files: list[ReleaseFile] = []
-    for shard in plan_shards(rows, splits, store.size_bytes, max_bytes=shard_mb * 1_000_000):
+    max_bytes = content.settings.shard_mb * 1_000_000
+    for shard in plan_shards(content.rows, content.division.splits, store.size_bytes, max_bytes=max_bytes):
         path = folder / "data" / shard.name
-        write_shard(path, shard, columns, store.read)
+        write_shard(path, shard, content.columns, store.read)
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         files.append(ReleaseFile(path=f"data/{shard.name}", sha256=digest, size_bytes=path.stat().st_size))

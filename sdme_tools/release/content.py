@@ -1,0 +1,35 @@
+"""What a release is made of before anything of it is written: plain values that every writer takes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sdme_tools.records.config import CorpusSection, ReleaseSection
+from sdme_tools.records.release import Exclusion, ReleaseRow, Split
+from sdme_tools.release.columns import Columns
+
+
+@dataclass(frozen=True)
+class Division:
+    """Where each utterance stands."""
+
+    splits: Mapping[str, Split]
+    """Utterance id -> split."""
+    folds: Mapping[str, int] = field(default_factory=dict)
+    """Utterance id -> fold, 0-based; empty unless folds were asked for."""
+
+
+@dataclass(frozen=True)
+class ReleaseContent:
+    """Everything that goes out, and what stays at home."""
+
+    version: str
+    corpus: CorpusSection
+    settings: ReleaseSection
+    rows: Sequence[ReleaseRow]
+    exclusions: Sequence[Exclusion]
+    division: Division
+
+    @property
+    def columns(self) -> Columns:
+        """The columns of its shards."""
+        return Columns(self.corpus.labels, (*self.corpus.labels, self.corpus.cannot_tell), self.settings.clips)
