@@ -1,14 +1,20 @@
 """`sdme run` against a plain script that opens each recording anew for each utterance and each thing it wants of it.
 
-    python benchmarks/naive_extract.py CORPUS_DIR [--jobs 1]
+    python benchmarks/naive_extract.py CORPUS_DIR [--jobs 1] [--written carefully|plainly]
 
 CORPUS_DIR is a corpus that `sdme run` has finished. The plain script takes its utterances as they are (finding them is
-a present to it) and for every utterance opens the file, seeks and decodes anew for the voice, for the words (a call of
-the recogniser), for the faces, for the clip and for the face crop. It looks for faces only while somebody speaks, takes
-the largest face for the speaker's, and leaves out scoring who speaks, binding, joining tracks, cuts, landmark files and
-measuring quality, all of which `sdme run` does. Same libraries, models, settings, frame rates, codecs, presets and
-device, and models are loaded once in both. `sdme run` works on a fresh copy of the corpus, ingested but not run; both
-times hold the loading of libraries and models. Nothing is written outside a temporary folder.
+a present to it) and for every utterance opens the file and decodes anew for the voice, for the words (a call of the
+recogniser), for the faces, for the clip and for the face crop. It looks for faces only while somebody speaks, takes the
+largest face for the speaker's, and leaves out scoring who speaks, binding, joining tracks, cuts, landmark files and
+measuring quality, all of which `sdme run` does. Same libraries, models and device, and models are loaded once in both.
+`sdme run` works on a fresh copy of the corpus, ingested but not run; both times hold the loading of libraries and
+models. Nothing is written outside a temporary folder.
+
+The script can be written in two ways. `carefully`: it seeks, and has each setting that we chose for speed: x264's
+preset, the corpus' windows of Whisper, its rate of pictures to look at for faces. `plainly`: it reads each recording
+from its start for each utterance and thing, as a loop over a VideoCapture does, looks at every picture of the
+utterance, and leaves x264 and Whisper their own defaults. The former tells what sharing passes is worth, the latter
+what a lab gains that has such a script today.
 
 Both wall and processor times are told, for the former suffer from whatever else the machine does, and where the plain
 script's time went: what its networks and encoders take, no other way of reading the file can spare.
@@ -24,6 +30,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +41,7 @@ from numpy.typing import NDArray
 from sdme_tools.corpus.corpus import Corpus
 from sdme_tools.records.face import Face
 from sdme_tools.records.recording import Recording
+from sdme_tools.records.span import Span
 from sdme_tools.records.stage_config import ClipsSection
 from sdme_tools.records.utterance import Utterance
 
@@ -43,8 +51,27 @@ if TYPE_CHECKING:
     from sdme_tools.backends.protocols import FaceDetector, Transcriber
 
 VOICE_RATE_HZ = 16_000
-PRESET = "veryfast"
-"""Of H.264, as media/encode.py has it; x264's own default takes three times as long."""
+
+
+@dataclass(frozen=True)
+class Habits:
+    """How the script is written."""
+
+    seeks: bool
+    """Whether it seeks to the utterance; else it reads the recording from its start."""
+    preset: str
+    """Of x264."""
+    looks_at_all: bool
+    """Whether it looks for faces in every picture; else at the corpus' rate."""
+    short_windows: bool
+    """Whether Whisper hears windows as short as the corpus allows; else its own 30 s."""
+
+
+WRITTEN = {
+    "carefully": Habits(seeks=True, preset="veryfast", looks_at_all=False, short_windows=True),
+    "plainly": Habits(seeks=False, preset="medium", looks_at_all=True, short_windows=False),
+}
+"""The preset of the first is that of media/encode.py, the other x264's default."""
 MADE_BY_RUN = ("*.jsonl", "*.npz", "dropped", "receipts", "media", "identity", "rounds", "releases", "runs", ".lock")
 
 Steps = dict[str, float]
@@ -56,6 +83,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="sdme run against one pass per utterance.")
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--jobs", type=int, default=1, help="of sdme run")
+    parser.add_argument("--written", choices=WRITTEN, default="carefully", help="how the plain script is written")
     given = parser.parse_args()
     corpus = Corpus.open(given.corpus)
     recordings = corpus.recordings()
@@ -67,8 +95,8 @@ def main() -> None:
         run = time_run(corpus, Path(folder) / "run", given.jobs)
         print(f"sdme run --jobs {given.jobs:<10}{run[0]:7.1f} s, processor {run[1]:7.1f} s", flush=True)
         steps: Steps = defaultdict(float)
-        naive = time_naive(corpus, Path(folder) / "naive", steps)
-        print(f"one pass per utterance    {naive[0]:7.1f} s, processor {naive[1]:7.1f} s")
+        naive = time_naive(corpus, Path(folder) / "naive", WRITTEN[given.written], steps)
+        print(f"the script, {given.written:<14}{naive[0]:7.1f} s, processor {naive[1]:7.1f} s")
     print("  processor: " + ", ".join(f"{step} {seconds:.1f} s" for step, seconds in steps.items()))
     print(f"sdme run is {naive[0] / run[0]:.2f} × as fast, by time of the processor {naive[1] / run[1]:.2f} ×")
 
@@ -91,20 +119,23 @@ def time_run(corpus: Corpus, copy: Path, jobs: int) -> tuple[float, float]:
     return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def time_naive(corpus: Corpus, output: Path, steps: Steps) -> tuple[float, float]:
+def time_naive(corpus: Corpus, output: Path, habits: Habits, steps: Steps) -> tuple[float, float]:
     """Do the same utterance by utterance; wall and processor time in seconds."""
     began, before = time.perf_counter(), time.process_time()
     from sdme_tools.backends.registry import create_face_detector, create_transcriber
 
     with noting(steps, "faces"):
-        faces = find_largest_faces(corpus, create_face_detector(corpus.config.faces, "cpu"))
-    transcriber = create_transcriber(corpus.config.transcribe, "cpu")
+        faces = find_largest_faces(corpus, create_face_detector(corpus.config.faces, "cpu"), habits)
+    words = corpus.config.transcribe
+    if not habits.short_windows:
+        words = words.model_copy(update={"min_window_s": type(words)().min_window_s})
+    transcriber = create_transcriber(words, "cpu")
     for recording in corpus.recordings():
         for utterance in corpus.read(recording.recording_id, Utterance):
             folder = output / utterance.utterance_id
             folder.mkdir(parents=True)
             face = faces.get(utterance.utterance_id)
-            extract_utterance(corpus, recording, utterance, face, folder, transcriber, steps)
+            extract_utterance(corpus, recording, utterance, face, folder, transcriber, habits, steps)
     return time.perf_counter() - began, time.process_time() - before
 
 
@@ -116,20 +147,29 @@ def noting(steps: Steps, name: str) -> Iterator[None]:
     steps[name] += time.process_time() - began
 
 
-def find_largest_faces(corpus: Corpus, detector: "FaceDetector") -> dict[str, Face]:
-    """Find the largest face seen in each utterance, by its id; in one call, so that models are loaded once."""
+def read_utterance(
+    corpus: Corpus, recording: Recording, span: Span, fps: float, habits: Habits
+) -> Iterator[NDArray[np.uint8]]:
+    """Yield the pictures of an utterance, uint8[H, W, 3] RGB."""
     from sdme_tools.media.video import read_frames
 
+    read = span if habits.seeks else Span(start_ms=0, end_ms=span.end_ms)
+    for t_ms, frame in read_frames(corpus.source_path(recording), recording, frames_per_second=fps, span=read):
+        if t_ms >= span.start_ms:
+            yield frame
+
+
+def find_largest_faces(corpus: Corpus, detector: "FaceDetector", habits: Habits) -> dict[str, Face]:
+    """Find the largest face seen in each utterance, by its id; in one call, so that models are loaded once."""
     owners: deque[str] = deque()
-    fps = corpus.config.faces.frames_per_second
 
     def pictures() -> Iterator[NDArray[np.uint8]]:
         for recording in corpus.recordings():
             if recording.video is None:
                 continue
-            source = corpus.source_path(recording)
+            fps = recording.video.fps if habits.looks_at_all else corpus.config.faces.frames_per_second
             for utterance in corpus.read(recording.recording_id, Utterance):
-                for _, frame in read_frames(source, recording, frames_per_second=fps, span=utterance.span):
+                for frame in read_utterance(corpus, recording, utterance.span, fps, habits):
                     owners.append(utterance.utterance_id)
                     yield frame
 
@@ -154,17 +194,17 @@ def extract_utterance(
     face: Face | None,
     folder: Path,
     transcriber: "Transcriber",
+    habits: Habits,
     steps: Steps,
 ) -> None:
     """One pass each over one utterance: voice, words, clip, face crop."""
     from sdme_tools.backends.protocols import TranscriptionRequest
     from sdme_tools.media.audio import read_voice
-    from sdme_tools.media.video import read_frames
 
     source, span, config = corpus.source_path(recording), utterance.span, corpus.config
     with noting(steps, "voice"):
         voice = read_voice(source, recording, channel=utterance.channel, span=span)
-        write_media(folder / "voice.flac", "flac", voice=voice)
+        write_media(folder / "voice.flac", "flac", habits.preset, voice=voice)
     with noting(steps, "words"):
         voice = read_voice(source, recording, channel=utterance.channel, span=span)
         transcriber.transcribe([TranscriptionRequest(utterance.utterance_id, source, span, voice)])
@@ -172,13 +212,15 @@ def extract_utterance(
         return
     fps = config.clips.frames_per_second or recording.video.fps
     with noting(steps, "clip"):
-        clip = (frame for _, frame in read_frames(source, recording, frames_per_second=fps, span=span))
-        write_media(folder / "clip.mp4", "mp4", frames=clip, fps=fps, voice=voice, clips=config.clips)
+        clip = read_utterance(corpus, recording, span, fps, habits)
+        write_media(folder / "clip.mp4", "mp4", habits.preset, frames=clip, fps=fps, voice=voice, clips=config.clips)
     if face is not None:
         with noting(steps, "face crop"):
-            frames = (frame for _, frame in read_frames(source, recording, frames_per_second=fps, span=span))
+            frames = read_utterance(corpus, recording, span, fps, habits)
             cropped = crop_frames(frames, face, config.clips)
-            write_media(folder / "face.mp4", "mp4", frames=cropped, fps=fps, voice=voice, clips=config.clips)
+            write_media(
+                folder / "face.mp4", "mp4", habits.preset, frames=cropped, fps=fps, voice=voice, clips=config.clips
+            )
 
 
 def crop_frames(frames: Iterator[NDArray[np.uint8]], face: Face, clips: ClipsSection) -> Iterator[NDArray[np.uint8]]:
@@ -196,6 +238,7 @@ def crop_frames(frames: Iterator[NDArray[np.uint8]], face: Face, clips: ClipsSec
 def write_media(
     path: Path,
     container_format: str,
+    preset: str,
     *,
     voice: NDArray[np.float32],
     frames: Iterator[NDArray[np.uint8]] | None = None,
@@ -208,7 +251,7 @@ def write_media(
     with av.open(str(path), "w", format=container_format) as container:
         sound = container.add_stream("aac" if frames is not None else "flac", rate=VOICE_RATE_HZ, layout="mono")
         if frames is not None and clips is not None:
-            options = {"crf": str(clips.crf), "preset": PRESET}
+            options = {"crf": str(clips.crf), "preset": preset}
             container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001), options=options)
             encode_frames(container, frames)
         samples = (np.clip(voice, -1, 1) * 32_767).astype(np.int16)[np.newaxis]
