@@ -11,9 +11,12 @@ import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import Delaunay
 
 from examples.portraits import LOOKS, Puppet
 from examples.sound import read_audio
+from sdme_tools.backends.registry import create_face_detector
+from sdme_tools.records.stage_config import FacesSection
 from tests.factories import write_media
 
 Panes = NDArray[np.uint8]
@@ -52,6 +55,35 @@ def listen(person: str, line: str) -> Panes:
 def hang(person: str, line: str) -> Panes:
     """A printed picture of somebody: the same pixels all the time."""
     return np.repeat(listen(person, line)[:1], len(listen(person, line)), axis=0)
+
+
+def turn_aside(panes: Panes, yaw_deg: float) -> Panes:
+    """The same head turned about the neck, before a plain wall: positive shows its left cheek.
+
+    The face turns as the mesh of its landmarks, nearer parts before farther ones, so the nose makes the outline of a
+    profile; what no photograph from the front can show, the side of the head, is hair and nothing else.
+    """
+    face = next(iter(create_face_detector(FacesSection(), "cpu").find_faces(panes[:1])))[0]
+    points = np.array(face.landmarks_px)
+    centre, turn = points.mean(axis=0), np.radians(yaw_deg)
+    about_neck = np.array([[np.cos(turn), 0, np.sin(turn)], [0, 1, 0], [-np.sin(turn), 0, np.cos(turn)]])
+    turned = (points - centre) @ about_neck.T + centre
+    triangles = Delaunay(points[:, :2]).simplices
+    x, y = np.full(panes.shape[1:3], -1, np.float32), np.full(panes.shape[1:3], -1, np.float32)
+    for corners in triangles[np.argsort(-turned[triangles][..., 2].mean(axis=1))]:
+        shown, still = turned[corners, :2].astype(np.float32), points[corners, :2].astype(np.float32)
+        inside = np.zeros(panes.shape[1:3], np.uint8)
+        cv2.fillConvexPoly(inside, np.rint(shown * 16).astype(np.int32), 1, shift=4)
+        if abs(np.linalg.det(np.column_stack([shown, np.ones(3)]))) > 1e-3:
+            rows, columns = np.nonzero(inside)
+            at = cv2.getAffineTransform(shown, still) @ np.stack([columns, rows, np.ones_like(rows)])
+            x[rows, columns], y[rows, columns] = at
+    scene = np.full_like(panes[0], 110)
+    size = np.ptp(points, axis=0)
+    behind = (centre[0] + np.sin(turn) * size[2] * 0.5, centre[1] - 0.12 * size[1])
+    cv2.ellipse(scene, (tuple(map(float, behind)), (float(size[0] * 1.1), float(size[1] * 1.25)), 0), (74, 56, 38), -1)
+    filmed = [cv2.remap(pane, x, y, cv2.INTER_LINEAR) for pane in panes]
+    return np.where((x >= 0)[..., None], np.stack(filmed), scene)
 
 
 def nobody(line: str) -> Panes:

@@ -18,7 +18,7 @@ from sdme_tools.stages.faces import track_faces
 from sdme_tools.stages.segment import segment_recording
 from sdme_tools.stages.speaking import score_speaking
 from tests.factories import ingest
-from tests.scenes import FPS, film, hang, listen, nobody, read_clip, say, shake, sit_still, talk, wear_mask
+from tests.scenes import FPS, film, hang, listen, nobody, read_clip, say, shake, sit_still, talk, turn_aside, wear_mask
 from tests.tooling.sounds import make_music
 
 LINE, OTHER = "dinner_1_00", "dinner_1_02"
@@ -86,6 +86,22 @@ def test_a_mask_over_the_speakers_mouth_leaves_the_voice_without_a_face(tmp_path
     people = [wear_mask(talk("p01", LINE), "p01"), *([listen("p02", LINE)] if has_listener else [])]
     binding, _ = _bind_one(film(tmp_path / "a.mp4", people, say(LINE)))
     assert binding.reason in (BindingReason.OFF_SCREEN, BindingReason.NO_FACE, BindingReason.NO_LANDMARKS)
+
+
+@pytest.mark.parametrize(("person", "listener"), [("p01", "p02"), ("p02", "p01")])
+@pytest.mark.parametrize("yaw_deg", [70, -85])
+def test_who_speaks_in_profile_is_bound_rightly_or_not_at_all(
+    tmp_path: Path, person: str, listener: str, yaw_deg: float
+) -> None:
+    people = [turn_aside(talk(person, LINE), yaw_deg), listen(listener, LINE)]
+    binding, place = _bind_one(film(tmp_path / "a.mp4", people, say(LINE)))
+    assert (binding.reason, place) in ((BindingReason.BOUND, 0), (BindingReason.OFF_SCREEN, None))
+
+
+def test_somebody_alone_in_profile_is_still_found_and_bound(tmp_path: Path) -> None:
+    _, tracks, bindings = _bind(film(tmp_path / "a.mp4", [turn_aside(talk("p02", LINE), 70)], say(LINE)))
+    assert [binding.reason for binding in bindings] == [BindingReason.BOUND]
+    assert all(track.quality.frontal_share == 0 for track in tracks if track.quality)
 
 
 def test_an_empty_wall_has_no_face(tmp_path: Path) -> None:
