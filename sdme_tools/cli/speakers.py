@@ -24,6 +24,7 @@ def speakers() -> None:
     sdme speakers confirm study A B           yes, one person
     sdme speakers split study A B             no, two people
     sdme speakers merge study A p03           one person, whatever the machine says
+    sdme speakers trust study p03             recordings.csv is right, whatever the machine says
     sdme speakers list study                  everybody, and what waits for a decision
 
     What recordings.csv says always wins: participants are never merged with one another.
@@ -151,6 +152,23 @@ def split(directory: Path, first: str, second: str) -> None:
     click.echo(f"{first} and {second} are two people")
 
 
+@speakers.command("trust")
+@corpus_dir
+@click.argument("participant")
+def trust(directory: Path, participant: str) -> None:
+    """Decide that recordings.csv is right about PARTICIPANT, whom machines found unlike in some recordings.
+
+    \b
+    Example:
+      sdme speakers trust study p03
+    """
+    from sdme_tools.corpus.corpus import Corpus
+    from sdme_tools.stages.speakers import trust_rows
+
+    rows = trust_rows(Corpus.open(directory), participant)
+    click.echo(f"{participant} is {participant} in {', '.join(row.recording_id for row in rows)}")
+
+
 @speakers.command("sheet")
 @corpus_dir
 def sheet(directory: Path) -> None:
@@ -255,7 +273,8 @@ def _print_doubts(doubts: "Sequence[ParticipantDoubt]") -> None:
         told = ", ".join(f"{name} {_say(cosine)}" for name, cosine in cosines if cosine is not None)
         click.echo(
             f"✗ {doubt.participant_id} looks or sounds like somebody else in {', '.join(doubt.recording_ids)} than in "
-            f"{', '.join(doubt.elsewhere)} ({told}): is a row of recordings.csv wrong?",
+            f"{', '.join(doubt.elsewhere)} ({told}): is a row of recordings.csv wrong? "
+            f"if not: sdme speakers trust",
             err=True,
         )
 

@@ -4,7 +4,8 @@ corpus.toml  participants.csv  recordings.csv
 recordings/<recording_id>/recording.json  <table>.jsonl  media/<utterance_id>/
                               dropped/<stage>.jsonl  receipts/<stage>.json
                               face_measures.npz  landmarks.npz
-identity/speakers.jsonl  links.jsonl  doubts.jsonl  decisions.jsonl  likeness/<recording_id>.npz  sheet_<n>.png
+identity/speakers.jsonl  links.jsonl  doubts.jsonl  decisions.jsonl  trusted.jsonl  likeness/<recording_id>.npz
+         sheet_<n>.png
 rounds/<round_id>/  served/<round_id> -> rounds/<round_id>/media  releases/<version>/  runs/<name>/
 """
 
@@ -100,6 +101,11 @@ class Layout:
     def participant_doubts(self) -> Path:
         """What they found of participants who are not alike in all of their recordings."""
         return self.identity / "doubts.jsonl"
+
+    @property
+    def trusted_rows(self) -> Path:
+        """Rows of recordings.csv that people found right; nothing makes it again."""
+        return self.identity / "trusted.jsonl"
 
     @property
     def speaker_decisions(self) -> Path:

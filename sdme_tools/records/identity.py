@@ -95,6 +95,16 @@ class ParticipantDoubt(Record):
     """The embedders."""
 
 
+class TrustedRow(Record):
+    """A row of recordings.csv that a person looked at and found right, although machines doubted it."""
+
+    participant_id: Identifier
+    recording_id: RecordingId
+    seat: str | None
+    """As the row stood then: a changed row can be doubted again."""
+    channel: NonNegativeInt | None
+
+
 class Judgement(StrEnum):
     """What a person decided."""
 

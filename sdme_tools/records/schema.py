@@ -6,7 +6,7 @@ from sdme_tools.records.annotation import Annotation, Assignment, Consensus, Con
 from sdme_tools.records.base import Record
 from sdme_tools.records.config import CorpusConfig
 from sdme_tools.records.face import Binding, FaceTrack
-from sdme_tools.records.identity import ParticipantDoubt, Speaker, SpeakerDecision, SpeakerLink
+from sdme_tools.records.identity import ParticipantDoubt, Speaker, SpeakerDecision, SpeakerLink, TrustedRow
 from sdme_tools.records.quality import UtteranceQuality
 from sdme_tools.records.recording import Participant, Recording
 from sdme_tools.records.release import Manifest
@@ -40,6 +40,7 @@ ON_DISK: tuple[type[Record], ...] = (
     Submission,
     Transcript,
     TranscriptEdit,
+    TrustedRow,
     Utterance,
     UtteranceQuality,
 )

@@ -117,7 +117,7 @@ def _doubts(corpus: Corpus) -> Iterator[Check]:
     """What `sdme speakers link` found of the rows of recordings.csv, where it has run."""
     cure = (
         "look at them; if a seat, channel or name in recordings.csv is wrong, mend it, then run `sdme ingest`, "
-        "`sdme run` and `sdme speakers link` again"
+        "`sdme run` and `sdme speakers link` again; if all are right, `sdme speakers trust` them"
     )
     try:
         doubts = read_doubts(corpus)

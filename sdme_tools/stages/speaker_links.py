@@ -18,6 +18,7 @@ from sdme_tools.backends.device import resolve_device
 from sdme_tools.backends.protocols import FaceEmbedder, VoiceEmbedder
 from sdme_tools.corpus.consistency import find_inconsistencies, hash_recording
 from sdme_tools.corpus.corpus import TABLE_NAMES, Corpus
+from sdme_tools.corpus.doubts import read_doubts
 from sdme_tools.corpus.identity import SpeakerBook
 from sdme_tools.corpus.receipt import Basis, Receipt, describe_file, is_fresh, read_receipt
 from sdme_tools.corpus.table import replacing, write_record, write_table
@@ -99,7 +100,7 @@ def link_speakers(
     return LinkReport(
         speakers=speakers,
         links=links,
-        doubts=doubts,
+        doubts=tuple(read_doubts(corpus)),
         num_recordings=len(known),
         num_embedded=num_embedded,
         skipped=skipped,

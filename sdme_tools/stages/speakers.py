@@ -4,7 +4,7 @@ import difflib
 from dataclasses import dataclass, replace
 
 from sdme_tools.corpus.corpus import Corpus
-from sdme_tools.corpus.doubts import read_doubts
+from sdme_tools.corpus.doubts import list_rows, read_doubts, rows_of
 from sdme_tools.corpus.identity import LocalSpeaker, SpeakerBook
 from sdme_tools.corpus.table import read_table, write_table
 from sdme_tools.errors import ConfigError
@@ -16,6 +16,7 @@ from sdme_tools.records.identity import (
     SpeakerDecision,
     SpeakerKind,
     SpeakerLink,
+    TrustedRow,
 )
 from sdme_tools.records.recording import Consent
 from sdme_tools.stages.judging import require_mergeable, require_splittable
@@ -148,6 +149,26 @@ def confirm_link(corpus: Corpus, a: str, b: str) -> str:
             )
         _decide(corpus, book, a, b, Judgement.SAME)
         return book.groups.name_of(a)
+
+
+def trust_rows(corpus: Corpus, participant_id: str) -> list[TrustedRow]:
+    """Write down that the doubted rows of a participant are right as they stand; a further recording is doubted anew.
+
+    Raises:
+        ConfigError: nothing about this participant is in doubt.
+        CorpusError: another process holds the corpus, or a table is damaged.
+    """
+    with corpus.hold():
+        doubts = [doubt for doubt in read_doubts(corpus) if doubt.participant_id == participant_id]
+        if not doubts:
+            raise ConfigError(
+                f"no row of {participant_id} is in doubt", cure=f"`sdme speakers list {corpus.root}` shows the doubts"
+            )
+        rows = list_rows(corpus)
+        found = sorted({rows[key] for doubt in doubts for key in rows_of(doubt)}, key=lambda row: row.recording_id)
+        before = read_table(corpus.layout.trusted_rows, TrustedRow)
+        write_table(corpus.layout.trusted_rows, [*before, *(row for row in found if row not in before)])
+        return found
 
 
 @dataclass(frozen=True)

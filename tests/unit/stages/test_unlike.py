@@ -60,6 +60,20 @@ def test_somebody_elses_name_is_told_by_link_list_and_doctor_until_the_row_is_me
     assert list_speakers(Corpus.open(corpus.root)).doubts == ()
 
 
+def test_rows_that_people_found_right_are_doubted_no_more_until_they_change(tmp_path: Path) -> None:
+    corpus = make_speaker_corpus(tmp_path / "corpus", WRONG)
+    _link(corpus)
+    trust = ["speakers", "trust", str(corpus.root)]
+    assert "no row of p02 is in doubt" in str(CliRunner().invoke(cli, [*trust, "p02"]).exception)
+    trusted = CliRunner().invoke(cli, [*trust, "p01"])
+    assert trusted.exit_code == 0 and "p01 is p01 in friday, monday, tuesday" in trusted.stdout
+    assert list_speakers(corpus).doubts == () == _link(corpus)
+    (seat,) = corpus.recording("tuesday").participants
+    changed = corpus.recording("tuesday").model_copy(update={"participants": (seat.model_copy(update={"seat": "2"}),)})
+    corpus.layout.recording("tuesday").write_text(changed.model_dump_json())
+    assert len(list_speakers(Corpus.open(corpus.root)).doubts) == 1
+
+
 def test_seats_that_were_swapped_are_told_of_both(tmp_path: Path) -> None:
     seats = {"monday": ("p02", "p01"), "tuesday": ("p02",), "friday": ("p01",)}
     doubts = _link(make_speaker_corpus(tmp_path / "corpus", seats))
