@@ -11,7 +11,7 @@ from av.error import FFmpegError
 from pydantic import ValidationError
 
 from sdme_tools.errors import TrainingError, raise_together
-from sdme_tools.records.release import Manifest, ReleaseFile, Split
+from sdme_tools.records.release import Manifest, ReleaseFile, ReleaseFormat, Split
 from sdme_tools.training.dataset import NO_LABEL, Features, FeatureTable
 from sdme_tools.training.features.face import face_features
 from sdme_tools.training.features.text import text_features
@@ -34,11 +34,11 @@ def read_manifest(release_dir: Path) -> Manifest:
     """Read what the release says of itself.
 
     Raises:
-        TrainingError: the folder is no release, or its manifest is damaged.
+        TrainingError: the folder is no release, its manifest is damaged, or its shards are not Parquet.
     """
     path = release_dir / "manifest.json"
     try:
-        return Manifest.model_validate_json(path.read_bytes())
+        manifest = Manifest.model_validate_json(path.read_bytes())
     except OSError as error:
         raise TrainingError(
             f"{release_dir}: no release here (manifest.json: {error.strerror})",
@@ -46,6 +46,12 @@ def read_manifest(release_dir: Path) -> Manifest:
         ) from error
     except ValidationError as error:
         raise TrainingError(f"{path}: damaged: {error.errors()[0]['msg']}", cure=_CURE) from error
+    if manifest.format is not ReleaseFormat.PARQUET:
+        raise TrainingError(
+            f"{release_dir}: its utterances are laid out as {manifest.format.value}, and networks learn from Parquet",
+            cure="release the same corpus with --format parquet",
+        )
+    return manifest
 
 
 def untrainable_labels(manifest: Manifest) -> dict[str, int]:
@@ -76,7 +82,7 @@ def build_feature_table(release_dir: Path, *, progress: Progress | None = None) 
     splits: list[str] = []
     labels: list[int] = []
     sequences: dict[str, list[Features | None]] = {modality: [] for modality in MODALITIES}
-    for row in _rows(release_dir, manifest.files):
+    for row in _rows(release_dir, manifest.shards):
         ids.append(row["utterance_id"])
         speakers.append(row["speaker_id"])
         splits.append(row["split"])
