@@ -1,5 +1,7 @@
 """`sdme release`: Parquet shards that anyone's loader reads."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +32,10 @@ def _parse_shares(context: click.Context, parameter: click.Parameter, text: str 
 @click.option("--splits", metavar="NAME=SHARE,…", callback=_parse_shares, help="Shares of train, validation and test.")
 @click.option("--group-by", metavar="KEY,…", help="What never crosses splits: participant, recording, session.")
 @click.option("--min-raters", type=click.IntRange(min=1), help="Votes that an utterance needs.")
+@click.option(
+    "--format", "file_format", type=click.Choice(["parquet", "webdataset", "folders"]), help="How media are laid out."
+)
+@click.option("--jobs", type=click.IntRange(min=1), help="Shards written at once; changes no byte.")
 @click.option("--seed", type=int, help="Decides between splits that are equally good.")
 @as_json
 def release(
@@ -40,6 +46,8 @@ def release(
     splits: dict[str, float] | None,
     group_by: str | None,
     min_raters: int | None,
+    file_format: str | None,
+    jobs: int | None,
     seed: int | None,
     as_json: bool,
 ) -> None:
@@ -59,13 +67,27 @@ def release(
 
     keys = tuple(key.strip() for key in group_by.split(",")) if group_by else None
     given: dict[str, object] = {"scope": scope, "clips": clips, "splits": splits, "group_by": keys}
-    given |= {"min_raters": min_raters, "seed": seed}
+    given |= {"min_raters": min_raters, "format": file_format, "jobs": jobs, "seed": seed}
     overrides = {name: value for name, value in given.items() if value is not None}
-    built = build_release(Corpus.open(directory), version, overrides)
+    with _progress() as show:
+        built = build_release(Corpus.open(directory), version, overrides, on_progress=show)
     if as_json:
         print_json({"folder": built.folder, "manifest": built.manifest})
     else:
         _print(built)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    from sdme_tools.cli.console import talk_console
+
+    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
+    console = talk_console()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("shards and tables", total=None, visible=False)
+        yield lambda done, total: progress.update(task, completed=done, total=total, visible=True)
 
 
 def _print(built: "Release") -> None:

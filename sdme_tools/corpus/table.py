@@ -107,6 +107,26 @@ def read_table(path: Path, kind: type[Kind]) -> list[Kind]:
     return rows
 
 
+def scan_table(path: Path, kind: type[Kind]) -> Iterator[Kind]:
+    """Read a table row by row, for those that do not fit in memory at once; an absent one is empty.
+
+    Raises:
+        CorpusError: names the file, the first line that is wrong, and its fields.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="\n") as file:
+            for number, line in enumerate(file, start=1):
+                try:
+                    yield kind.model_validate_json(line)
+                except ValidationError as error:
+                    problems = [f"{path}, line {number}: {problem}" for problem in explain(error)]
+                    raise_together(CorpusError, f"{path.name} is damaged:", problems, cure=_repair(path))
+    except FileNotFoundError:
+        return
+    except (OSError, UnicodeDecodeError) as error:
+        raise CorpusError(f"{path}: cannot be read ({error})", cure=_repair(path)) from error
+
+
 def _lines(path: Path) -> list[str]:
     try:
         # Not splitlines(): a transcript may hold U+2028, which JSON leaves as it is.

@@ -19,6 +19,10 @@ class Source(Record):
     weights: str | None = None
     """SHA-256 of the weights (or of the file the backend reads), None where the backend has none."""
 
+    def __str__(self) -> str:
+        """Say it in one line: backend, version, and the weights where it has any."""
+        return f"{self.backend} {self.version}" + (f" sha256:{self.weights}" if self.weights else "")
+
 
 def combine_sources(*sources: Source) -> Source:
     """Name several makers as one, in order: 'silero + channels'; the weights are a hash of all their weights."""

@@ -11,7 +11,7 @@ from sdme_tools.records.annotation_config import AnnotateSection, StudioSection
 from sdme_tools.records.base import Record
 from sdme_tools.records.face import Share
 from sdme_tools.records.recording import Consent, Identifier
-from sdme_tools.records.release import Split
+from sdme_tools.records.release import ReleaseFormat, Split
 from sdme_tools.records.stage_config import (
     BindSection,
     ClipsSection,
@@ -73,7 +73,16 @@ class ReleaseSection(Record):
     clips: Annotated[bool, Field(description="Ship clip.mp4 too; needs the consent of everyone in the recording.")] = (
         False
     )
+    format: Annotated[
+        ReleaseFormat,
+        Field(
+            description="parquet; webdataset: tar shards; folders: plain media files and a metadata.csv for each split."
+        ),
+    ] = ReleaseFormat.PARQUET
     shard_mb: Annotated[PositiveInt, Field(le=500, description="Largest size of a shard in megabytes.")] = 500
+    jobs: Annotated[
+        PositiveInt, Field(description="Shards written at once, each with up to 0.1 GB of memory; changes no byte.")
+    ] = 2
     seed: Annotated[int, Field(description="Decides between splits that are equally good.")] = 0
 
     @model_validator(mode="after")

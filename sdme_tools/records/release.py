@@ -20,6 +20,17 @@ class Split(StrEnum):
     TEST = "test"
 
 
+class ReleaseFormat(StrEnum):
+    """How utterances and their media are laid out; tables and votes are Parquet in each."""
+
+    PARQUET = "parquet"
+    """Shards that hold media and columns together: what every loader of tables reads."""
+    WEBDATASET = "webdataset"
+    """Tar shards of plain files, one group of files an utterance."""
+    FOLDERS = "folders"
+    """Plain media files and a metadata.csv for each split."""
+
+
 class ReleaseRow(Record):
     """Everything a release says of one utterance, media by path: the single join's result."""
 
@@ -42,6 +53,12 @@ class ReleaseRow(Record):
     speech_ms: PositiveInt
     overlap_ms: NonNegativeInt
     """How much of the speech lies under another voice."""
+    segmented_by: str = ""
+    """What found the speech: backend, version and SHA-256 of its weights."""
+    bound_by: str = ""
+    """What told who speaks; the same form."""
+    transcribed_by: str = ""
+    """What wrote the text that `text_edited` may have replaced; the same form."""
     voice_quality: VoiceQuality | None
     """How good the material is; None = the quality stage has not run."""
     face_quality: FaceMaterialQuality | None
@@ -84,6 +101,7 @@ class Manifest(Record):
     name: str
     version: str
     scope: Consent
+    format: ReleaseFormat = ReleaseFormat.PARQUET
     labels: tuple[str, ...]
     group_by: tuple[str, ...]
     seed: int
@@ -94,3 +112,8 @@ class Manifest(Record):
     files: tuple[ReleaseFile, ...]
     made_by: str
     """Name and version of the program."""
+
+    @property
+    def shards(self) -> tuple[ReleaseFile, ...]:
+        """The files that hold the utterances with their media; the others are tables, votes and documents."""
+        return tuple(file for file in self.files if file.path.startswith("data/"))

@@ -5,13 +5,13 @@ whatever kills the build, a folder under releases/<version> is whole.
 """
 
 import errno
-import hashlib
 import re
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -22,7 +22,9 @@ from sdme_tools.corpus.corpus import Corpus
 from sdme_tools.corpus.identity import SpeakerBook
 from sdme_tools.corpus.table import TEMPORARY_PREFIX, explain, write_record
 from sdme_tools.corpus.verdicts import read_verdicts
+from sdme_tools.corpus.votes import scan_votes
 from sdme_tools.errors import ConfigError, ReleaseError, raise_together
+from sdme_tools.records.annotation import Consensus
 from sdme_tools.records.config import ReleaseSection
 from sdme_tools.records.face import Binding
 from sdme_tools.records.quality import UtteranceQuality
@@ -33,8 +35,8 @@ from sdme_tools.release.columns import check_labels
 from sdme_tools.release.content import Division, ReleaseContent
 from sdme_tools.release.media import MediaStore
 from sdme_tools.release.rows import REASONS, CorpusTables, join_rows
-from sdme_tools.release.shards import plan_shards, write_shard
 from sdme_tools.release.split import assign_splits
+from sdme_tools.release.write import Progress, write_files
 
 _VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 
@@ -48,13 +50,20 @@ class Release:
     exclusions: tuple[Exclusion, ...]
 
 
-def build_release(corpus: Corpus, version: str, overrides: Mapping[str, object] | None = None) -> Release:
+def build_release(
+    corpus: Corpus,
+    version: str,
+    overrides: Mapping[str, object] | None = None,
+    *,
+    on_progress: Progress | None = None,
+) -> Release:
     """Release everything that may be released into releases/<version>.
 
     Args:
         corpus: What is released from; held while the release is built.
         version: Three numbers, such as 1.0.0; never used twice.
         overrides: Settings that take the place of those of corpus.toml, by their names there.
+        on_progress: Told what is written.
 
     Raises:
         ConfigError: a setting is impossible.
@@ -67,11 +76,10 @@ def build_release(corpus: Corpus, version: str, overrides: Mapping[str, object] 
     folder = _check_version(corpus, version)
     with corpus.hold():
         _require_consistency(corpus)
-        tables = _read_tables(corpus)
-        content = _gather(corpus, version, tables, settings)
-        store = MediaStore(corpus.root, tables.clips)
+        store = MediaStore(corpus.root)
+        content = _gather(corpus, version, settings, store)
         with _new_folder(folder) as temporary:
-            files = _write_shards(temporary, content, store)
+            files = write_files(temporary, content, store, on_progress=on_progress)
             sums = "".join(f"{file.sha256}  {file.path}\n" for file in files)
             (temporary / "SHA256SUMS").write_text(sums, encoding="utf-8", newline="\n")
             manifest = _make_manifest(content, files)
@@ -79,14 +87,15 @@ def build_release(corpus: Corpus, version: str, overrides: Mapping[str, object] 
     return Release(folder, manifest, tuple(content.exclusions))
 
 
-def _gather(corpus: Corpus, version: str, tables: CorpusTables, settings: ReleaseSection) -> ReleaseContent:
-    """Join the rows and divide them, before anything is written."""
-    rows, exclusions = join_rows(tables, settings)
+def _gather(corpus: Corpus, version: str, settings: ReleaseSection, store: MediaStore) -> ReleaseContent:
+    """Join the rows and divide them, before anything is written; `store` learns what their media shall be."""
+    rows, exclusions = _join(corpus, settings, store)
     if not rows:
         raise _nothing_left(exclusions)
     check_labels(rows, corpus.config.corpus.labels)
     division = Division(assign_splits(rows, settings.splits, settings.group_by, settings.seed))
-    return ReleaseContent(version, corpus.config.corpus, settings, rows, exclusions, division)
+    votes = partial(scan_votes, corpus)
+    return ReleaseContent(version, corpus.config.corpus, settings, rows, exclusions, division, votes)
 
 
 def _make_manifest(content: ReleaseContent, files: Sequence[ReleaseFile]) -> Manifest:
@@ -94,6 +103,7 @@ def _make_manifest(content: ReleaseContent, files: Sequence[ReleaseFile]) -> Man
         name=content.corpus.name,
         version=content.version,
         scope=content.settings.scope,
+        format=content.settings.format,
         labels=content.corpus.labels,
         group_by=content.settings.group_by,
         seed=content.settings.seed,
@@ -130,21 +140,37 @@ def _require_consistency(corpus: Corpus) -> None:
     raise_together(ReleaseError, "the corpus is half renewed:", find_inconsistencies(corpus), cure=cure)
 
 
-def _read_tables(corpus: Corpus) -> CorpusTables:
-    recordings = corpus.recordings()
-    ids = [recording.recording_id for recording in recordings]
-    return CorpusTables(
-        recordings=recordings,
-        participants=corpus.participants(),
-        utterances=[row for name in ids for row in corpus.read(name, Utterance)],
-        bindings=[row for name in ids for row in corpus.read(name, Binding)],
-        transcripts=[row for name in ids for row in corpus.read(name, Transcript)],
-        clips=[row for name in ids for row in corpus.read(name, Clip)],
-        consensus=read_verdicts(corpus),
-        edits=[row for name in ids for row in corpus.read(name, TranscriptEdit)],
-        qualities=[row for name in ids for row in corpus.read(name, UtteranceQuality)],
-        recognised=SpeakerBook(corpus).recognise(ids),
-    )
+def _join(corpus: Corpus, settings: ReleaseSection, store: MediaStore) -> tuple[list[ReleaseRow], list[Exclusion]]:
+    """Join recording by recording: of all that stands in the tables, only the rows stay in memory."""
+    decided: dict[str, list[Consensus]] = {}
+    for verdict in read_verdicts(corpus):
+        decided.setdefault(verdict.utterance_id, []).append(verdict)
+    participants = corpus.participants()
+    recognised = SpeakerBook(corpus).recognise(corpus.recording_ids())
+    rows: list[ReleaseRow] = []
+    exclusions: list[Exclusion] = []
+    for recording in corpus.recordings():
+        name = recording.recording_id
+        utterances = corpus.read(name, Utterance)
+        tables = CorpusTables(
+            recordings=[recording],
+            participants=participants,
+            utterances=utterances,
+            bindings=corpus.read(name, Binding),
+            transcripts=corpus.read(name, Transcript),
+            clips=corpus.read(name, Clip),
+            consensus=[row for utterance in utterances for row in decided.get(utterance.utterance_id, ())],
+            edits=corpus.read(name, TranscriptEdit),
+            qualities=corpus.read(name, UtteranceQuality),
+            recognised=recognised,
+        )
+        joined, left_out = join_rows(tables, settings)
+        clips = {clip.utterance_id: clip for clip in tables.clips}
+        for row in joined:
+            store.add(row, clips[row.utterance_id])
+        rows += joined
+        exclusions += left_out
+    return rows, exclusions
 
 
 def _nothing_left(exclusions: Sequence[Exclusion]) -> ReleaseError:
@@ -164,7 +190,7 @@ def _new_folder(folder: Path) -> Iterator[Path]:
     try:
         if temporary.exists():  # left by a build that was killed: we hold the corpus, so nobody is in it
             shutil.rmtree(temporary)
-        (temporary / "data").mkdir(parents=True)
+        temporary.mkdir(parents=True)
         yield temporary
         temporary.rename(folder)
     except OSError as error:
@@ -180,19 +206,6 @@ def _cannot_write(folder: Path, error: OSError) -> ReleaseError:
             cure="free space, then release again",
         )
     return ReleaseError(f"{folder}: cannot be written ({error})", cure="check the permissions of the folder")
-
-
-def _write_shards(folder: Path, content: ReleaseContent, store: MediaStore) -> list[ReleaseFile]:
-    """Write data/*.parquet and return what they are, in the order of the splits."""
-    files: list[ReleaseFile] = []
-    max_bytes = content.settings.shard_mb * 1_000_000
-    for shard in plan_shards(content.rows, content.division.splits, store.size_bytes, max_bytes=max_bytes):
-        path = folder / "data" / shard.name
-        write_shard(path, shard, content.columns, store.read)
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        files.append(ReleaseFile(path=f"data/{shard.name}", sha256=digest, size_bytes=path.stat().st_size))
-    return files
 
 
 def _summarise(

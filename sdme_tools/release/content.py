@@ -1,8 +1,9 @@
 """What a release is made of before anything of it is written: plain values that every writer takes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from sdme_tools.corpus.votes import CastVote
 from sdme_tools.records.config import CorpusSection, ReleaseSection
 from sdme_tools.records.release import Exclusion, ReleaseRow, Split
 from sdme_tools.release.columns import Columns
@@ -28,6 +29,8 @@ class ReleaseContent:
     rows: Sequence[ReleaseRow]
     exclusions: Sequence[Exclusion]
     division: Division
+    scan_votes: Callable[[], Iterator[CastVote]] = lambda: iter(())
+    """Reads the votes of all rounds from the corpus, on utterances that stay at home too."""
 
     @property
     def columns(self) -> Columns:

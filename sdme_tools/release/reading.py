@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from sdme_tools.errors import ReleaseError
-from sdme_tools.records.release import Manifest
+from sdme_tools.records.release import Manifest, ReleaseFormat
 from sdme_tools.release.columns import MEDIA
 
 _CURE = "copy the release again whole, or build it again with `sdme release`"
@@ -61,7 +61,11 @@ def find_changed_files(folder: Path, manifest: Manifest) -> Iterator[tuple[str, 
 
 
 def read_rows(folder: Path, manifest: Manifest) -> list[ReleasedRow]:
-    """Read all rows of all shards that can be read, but for their media's bytes."""
+    """Read all rows of all shards that can be read, but for their media's bytes.
+
+    Raises:
+        ReleaseError: the utterances lie in another format than Parquet.
+    """
     rows: list[ReleasedRow] = []
     for path, group in list_groups(folder, manifest):
         try:
@@ -83,14 +87,21 @@ def _read_rows(path: Path, group: int, labels: Sequence[str]) -> Iterator[Releas
 
 
 def list_groups(folder: Path, manifest: Manifest) -> list[tuple[Path, int]]:
-    """Every row group of every shard that can be opened; see `find_changed_files` for the others."""
+    """Every row group of every shard that can be opened; see `find_changed_files` for the others.
+
+    Raises:
+        ReleaseError: the utterances lie in another format than Parquet.
+    """
+    if manifest.format is not ReleaseFormat.PARQUET:
+        raise ReleaseError(
+            f"{folder}: its utterances are laid out as {manifest.format.value}, and only Parquet is read back",
+            cure="release the same corpus with --format parquet",
+        )
     groups: list[tuple[Path, int]] = []
-    for file in manifest.files:
+    for file in manifest.shards:
         path = folder / file.path
         try:
-            groups += (
-                [(path, group) for group in range(_open(path).num_row_groups)] if path.suffix == ".parquet" else []
-            )
+            groups += [(path, group) for group in range(_open(path).num_row_groups)]
         except ReleaseError:
             continue
     return groups

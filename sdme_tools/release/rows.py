@@ -1,5 +1,6 @@
 """The single join: everything the corpus knows of an utterance in one row, or the reason why it stays at home."""
 
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,6 +34,8 @@ REASONS = {
 }
 """Why an utterance can be left out, in the order in which the reasons are tried, with the cure."""
 
+_ROW_FIELDS = set(ReleaseRow.model_fields)
+
 
 @dataclass(frozen=True)
 class CorpusTables:
@@ -59,7 +62,9 @@ class _Known:
     utterance: Utterance
     recording: Recording
     binding: Binding | None
+    transcript: Transcript | None
     wording: Wording | None
+    """What the transcript says once people's edits are laid over it."""
     quality: UtteranceQuality | None
     clip: Clip | None
     consensus: Sequence[Consensus]
@@ -113,6 +118,7 @@ def _gather(tables: CorpusTables) -> Iterator[_Known]:
     ]
     raise_together(ReleaseError, "the corpus contradicts itself:", problems, cure="run `sdme run` again")
     bindings = {row.utterance_id: row for row in tables.bindings}
+    transcripts = {row.utterance_id: row for row in tables.transcripts}
     wordings = settle_wordings(tables.transcripts, tables.edits)
     qualities = {row.utterance_id: row for row in tables.qualities}
     clips = {row.utterance_id: row for row in tables.clips}
@@ -126,6 +132,7 @@ def _gather(tables: CorpusTables) -> Iterator[_Known]:
             utterance=utterance,
             recording=recordings[utterance.recording_id],
             binding=bindings.get(name),
+            transcript=transcripts.get(name),
             wording=wordings.get(name),
             quality=qualities.get(name),
             clip=clips.get(name),
@@ -193,15 +200,20 @@ def _missing_label(known: _Known, settings: ReleaseSection) -> tuple[str, str] |
 
 
 def _make_row(known: _Known, *, ship_clip: bool) -> ReleaseRow:
-    """Lay everything side by side; called only for utterances that `_find_exclusion` let pass."""
+    """Lay everything side by side; called only for utterances that `_find_exclusion` let pass.
+
+    All of it comes out of records that were checked, so the row is not checked once more; and all rows share the set
+    of names that pydantic keeps for each, which would be larger than the row.
+    """
     utterance, binding, wording, clip = known.utterance, known.binding, known.wording, known.clip
-    if binding is None or known.speaker_id is None or wording is None or clip is None:
+    if binding is None or known.speaker_id is None or known.transcript is None or wording is None or clip is None:
         raise ValueError(f"{utterance.utterance_id} was let pass without its material")
     votes = Counter[str]()
     for row in known.consensus:
         votes.update(row.distribution)
     folder = f"recordings/{utterance.recording_id}"
-    return ReleaseRow(
+    return ReleaseRow.model_construct(
+        _ROW_FIELDS,
         utterance_id=utterance.utterance_id,
         recording_id=utterance.recording_id,
         session_id=known.recording.session_id,
@@ -219,6 +231,9 @@ def _make_row(known: _Known, *, ship_clip: bool) -> ReleaseRow:
         binding_confidence=binding.confidence,
         speech_ms=utterance.speech_ms,
         overlap_ms=utterance.overlap_ms,
+        segmented_by=sys.intern(str(utterance.source)),
+        bound_by=sys.intern(str(binding.source)),
+        transcribed_by=sys.intern(str(known.transcript.source)),
         voice_quality=known.quality.voice if known.quality else None,
         face_quality=known.quality.face if known.quality else None,
         voice_path=f"{folder}/{clip.voice.path}",

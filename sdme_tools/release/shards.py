@@ -1,10 +1,10 @@
 """Parquet shards: planned by size first, then written row group by row group, so that memory stays bounded.
 
-Media lie uncompressed (they are compressed already), PLAIN and one row a page, so that a reader can fetch one
+Media lie uncompressed (they are compressed already), PLAIN and one value a page, so that a reader can fetch one
 utterance; all else is zstd-compressed and dictionary-encoded. The same rows give the same bytes.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,32 +12,34 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sdme_tools.records.release import ReleaseRow, Split
-from sdme_tools.release.columns import Columns
+from sdme_tools.release.columns import MEDIA, Columns, media_name
+from sdme_tools.release.media import MediaStore
+from sdme_tools.release.portions import Measure, divide_rows, order_rows
 
 _ROW_GROUP_BYTES = 32_000_000
-_ROW_GROUP_ROWS = 1000
-_OVERHEAD_BYTES = 2000
+_OVERHEAD_BYTES = 1000
 """Taken for a row's cells beside its media."""
+_PAGE_BYTES = 1024
+"""A page ends where it has as much, asked after every row: less than any media file, more than a row of all else.
 
-MediaReader = Callable[[ReleaseRow], dict[str, bytes | None]]
-"""Returns the bytes of each media column of a row, checked; None where there is none."""
+The writer could be told to put every row on a page (`max_rows_per_page`), but then every column obeys: ten times the
+overhead, and whoever reads labels waits forty times as long.
+"""
 
 
 @dataclass(frozen=True)
 class Shard:
-    """One file to write: its name below data/, its split and its rows."""
+    """One file to write: its split and its rows, the name is `stem` and what the format adds."""
 
-    name: str
+    stem: str
     split: Split
-    rows: tuple[ReleaseRow, ...]
+    rows: Sequence[ReleaseRow]
 
 
 def plan_shards(
-    rows: Sequence[ReleaseRow], splits: Mapping[str, Split], media_bytes: Callable[[ReleaseRow], int], max_bytes: int
+    rows: Sequence[ReleaseRow], splits: Mapping[str, Split], media_bytes: Measure, max_bytes: int
 ) -> list[Shard]:
     """Divide the rows into shards of at most `max_bytes` (a single larger row has a shard of its own).
-
-    Rows of a speaker lie together: when one withdraws, few shards change.
 
     Args:
         rows: All rows.
@@ -45,62 +47,61 @@ def plan_shards(
         media_bytes: Tells the bytes of all media of a row.
         max_bytes: Largest size of a shard.
     """
-    ordered = sorted(rows, key=lambda r: (r.speaker_id, r.recording_id, r.span.start_ms, r.utterance_id))
+    ordered = order_rows(rows)
     shards: list[Shard] = []
     for split in Split:
         mine = [row for row in ordered if splits[row.utterance_id] is split]
-        parts = list(_portions(mine, lambda row: media_bytes(row) + _OVERHEAD_BYTES, max_bytes))
-        names = (f"{split.value}-{index:05d}-of-{len(parts):05d}.parquet" for index in range(len(parts)))
-        shards += [Shard(name, split, tuple(part)) for name, part in zip(names, parts, strict=True)]
+        parts = list(divide_rows(mine, lambda row: media_bytes(row) + _OVERHEAD_BYTES, max_bytes))
+        stems = (f"{split.value}-{index:05d}-of-{len(parts):05d}" for index in range(len(parts)))
+        shards += [Shard(stem, split, part) for stem, part in zip(stems, parts, strict=True)]
     return shards
 
 
-def _portions(
-    rows: Sequence[ReleaseRow], size_of: Callable[[ReleaseRow], int], max_bytes: int
-) -> Iterator[list[ReleaseRow]]:
-    """Cut the rows, in order, into portions that do not exceed a size."""
-    portion: list[ReleaseRow] = []
-    size = 0
-    for row in rows:
-        if portion and size + size_of(row) > max_bytes:
-            yield portion
-            portion, size = [], 0
-        portion.append(row)
-        size += size_of(row)
-    if portion:
-        yield portion
-
-
-def write_shard(path: Path, shard: Shard, columns: Columns, read_media: MediaReader) -> None:
+def write_shard(path: Path, shard: Shard, columns: Columns, store: MediaStore) -> None:
     """Write one shard; holds about one row group of media in memory.
 
     Raises:
+        ReleaseError: a media file is not what the corpus says.
         OSError: the disk is full or the folder may not be written.
     """
     schema = columns.schema()
+    groups = divide_rows(shard.rows, lambda row: store.size_bytes(row) + _OVERHEAD_BYTES, _ROW_GROUP_BYTES)
     with pq.ParquetWriter(path, schema, **_layout(columns)) as writer:
-        cells: list[dict[str, object]] = []
-        size = 0
-        for row in shard.rows:
-            media = {name: content for name, content in read_media(row).items() if name in columns.media}
-            row_bytes = sum(len(content) for content in media.values() if content is not None)
-            if cells and (size + row_bytes > _ROW_GROUP_BYTES or len(cells) == _ROW_GROUP_ROWS):
-                writer.write_table(pa.Table.from_pylist(cells, schema=schema))
-                cells, size = [], 0
-            cells.append(columns.cells(row, shard.split, media))
-            size += row_bytes
-        writer.write_table(pa.Table.from_pylist(cells, schema=schema))
+        for rows in groups:
+            cells = [columns.cells(row, shard.split) for row in rows]
+            table = pa.Table.from_pylist(cells, schema=columns.tabular_schema())
+            media = _read_media(rows, columns, store)
+            arrays = [media[name] if name in media else table.column(name) for name in schema.names]
+            writer.write_table(pa.table(arrays, schema=schema))
+
+
+def _read_media(rows: Sequence[ReleaseRow], columns: Columns, store: MediaStore) -> dict[str, pa.Array]:
+    """Read the media of rows, an array for each media column."""
+    contents = [store.read(row) for row in rows]
+    names = [row.utterance_id for row in rows]
+    return {
+        column: pa.StructArray.from_arrays(
+            [
+                pa.array([content[column] for content in contents], pa.binary()),
+                pa.array([media_name(name, column) for name in names], pa.string()),
+            ],
+            fields=list(MEDIA),
+            mask=pa.array([content[column] is None for content in contents]),
+        )
+        for column in columns.media
+    }
 
 
 def _layout(columns: Columns) -> dict[str, object]:
     """How the writer lays out each leaf column."""
-    media = {f"{name}.bytes" for name in columns.media}
-    others = [leaf for leaf in columns.leaves() if leaf not in media]
+    media = [f"{name}.bytes" for name in columns.media]
+    others = [*columns.tabular_schema().names, *(f"{name}.path" for name in columns.media)]
     return {
-        "compression": {leaf: "NONE" if leaf in media else "zstd" for leaf in columns.leaves()},
+        "compression": dict.fromkeys(media, "NONE") | dict.fromkeys(others, "zstd"),
         "use_dictionary": others,
         "write_statistics": others,
         "write_page_index": True,
-        "max_rows_per_page": 1,
+        "write_batch_size": 1,
+        "data_page_size": _PAGE_BYTES,
         "store_schema": True,
     }

@@ -1,14 +1,11 @@
-"""From a release to a feature table: reads its Parquet and nothing else, a few rows at a time."""
+"""From a release to a feature table: reads its Parquet and nothing else, row by row."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 from av.error import FFmpegError
-from pydantic import ValidationError
 
 from sdme_tools.errors import TrainingError, raise_together
 from sdme_tools.records.release import Manifest, ReleaseFile, Split
@@ -16,36 +13,13 @@ from sdme_tools.training.dataset import NO_LABEL, Features, FeatureTable
 from sdme_tools.training.features.face import face_features
 from sdme_tools.training.features.text import text_features
 from sdme_tools.training.features.voice import voice_features
+from sdme_tools.training.released import CURE, ReleaseDataset, Row, read_manifest
 
 MODALITIES = ("voice", "face", "text")
 
-_COLUMNS = ("utterance_id", "speaker_id", "split", "label", "text", "voice", "face")
-_BATCH_ROWS = 16
-_CURE = "build the release again with `sdme release`, or copy it again whole"
-
-Row = dict[str, Any]
-"""A row of a shard: column -> value, media as {"bytes", "path"}."""
 
 Progress = Callable[[int, int], None]
 """Called with the number of utterances described so far, and of all."""
-
-
-def read_manifest(release_dir: Path) -> Manifest:
-    """Read what the release says of itself.
-
-    Raises:
-        TrainingError: the folder is no release, or its manifest is damaged.
-    """
-    path = release_dir / "manifest.json"
-    try:
-        return Manifest.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise TrainingError(
-            f"{release_dir}: no release here (manifest.json: {error.strerror})",
-            cure="give the folder that `sdme release` named, such as study/releases/1.0.0",
-        ) from error
-    except ValidationError as error:
-        raise TrainingError(f"{path}: damaged: {error.errors()[0]['msg']}", cure=_CURE) from error
 
 
 def untrainable_labels(manifest: Manifest) -> dict[str, int]:
@@ -76,7 +50,7 @@ def build_feature_table(release_dir: Path, *, progress: Progress | None = None) 
     splits: list[str] = []
     labels: list[int] = []
     sequences: dict[str, list[Features | None]] = {modality: [] for modality in MODALITIES}
-    for row in _rows(release_dir, manifest.files):
+    for row in ReleaseDataset(release_dir):
         ids.append(row["utterance_id"])
         speakers.append(row["speaker_id"])
         splits.append(row["split"])
@@ -109,16 +83,7 @@ def _check_files(release_dir: Path, files: tuple[ReleaseFile, ...]) -> None:
                 digest = hashlib.file_digest(content, "sha256").hexdigest()
             if digest != file.sha256:
                 problems.append(f"{file.path} has sha256 {digest[:12]}…, expected {file.sha256[:12]}…")
-    raise_together(
-        TrainingError, f"{release_dir} is not the release that its manifest describes:", problems, cure=_CURE
-    )
-
-
-def _rows(release_dir: Path, files: tuple[ReleaseFile, ...]) -> Iterator[Row]:
-    for file in files:
-        with pq.ParquetFile(release_dir / file.path) as shard:
-            for batch in shard.iter_batches(batch_size=_BATCH_ROWS, columns=list(_COLUMNS)):
-                yield from batch.to_pylist()
+    raise_together(TrainingError, f"{release_dir} is not the release that its manifest describes:", problems, cure=CURE)
 
 
 def _describe(row: Row) -> dict[str, Features | None]:
@@ -131,5 +96,5 @@ def _describe(row: Row) -> dict[str, Features | None]:
         }
     except FFmpegError as error:
         raise TrainingError(
-            f"utterance {row['utterance_id']}: its media cannot be decoded ({error})", cure=_CURE
+            f"utterance {row['utterance_id']}: its media cannot be decoded ({error})", cure=CURE
         ) from error

@@ -7,7 +7,8 @@ import hashlib
 from pathlib import Path
 
 from sdme_tools.training.dataset import FeatureTable
-from sdme_tools.training.features.release import Progress, build_feature_table, read_manifest
+from sdme_tools.training.features.release import Progress, build_feature_table
+from sdme_tools.training.released import read_manifest
 from sdme_tools.training.table_file import read_feature_table, write_feature_table
 
 _ENCODERS = "light-1"

@@ -10,7 +10,7 @@ import pytest
 from sdme_tools.corpus.corpus import Corpus
 from sdme_tools.errors import ConfigError, CorpusError, ReleaseError
 from sdme_tools.records.release import Manifest, Split
-from sdme_tools.release import build, shards
+from sdme_tools.release import shards, write
 from sdme_tools.release.build import build_release
 from tests.unit.release.tiny_corpus import DYADS, LABELS, make_corpus, vote
 
@@ -190,7 +190,7 @@ def test_a_full_disk_leaves_nothing(corpus: Corpus, monkeypatch: pytest.MonkeyPa
         path.write_bytes(b"PAR1")
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(build, "write_shard", write_some)
+    monkeypatch.setattr(write, "write_shard", write_some)
     with pytest.raises(ReleaseError, match="no space left"):
         build_release(corpus, "1.0.0")
     assert releases_in(corpus) == []
@@ -200,7 +200,7 @@ def test_what_a_killed_build_left_is_no_release_and_no_hindrance(corpus: Corpus,
     left = corpus.layout.releases / ".tmp-1.0.0" / "data"
     left.mkdir(parents=True)
     (left / "train-00000-of-00009.parquet").write_bytes(b"PAR1")
-    assert len(build_release(corpus, "1.0.0").manifest.files) == 3
+    assert len(build_release(corpus, "1.0.0").manifest.shards) == 3
     assert releases_in(corpus) == ["1.0.0"]
     assert len(list((corpus.layout.release_dir("1.0.0") / "data").iterdir())) == 3
 

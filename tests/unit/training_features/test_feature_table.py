@@ -11,8 +11,9 @@ from sdme_tools.errors import TrainingError
 from sdme_tools.release.build import build_release
 from sdme_tools.training.dataset import NO_LABEL, FeatureTable, check_table
 from sdme_tools.training.features import release as release_features
-from sdme_tools.training.features.release import build_feature_table, read_manifest, untrainable_labels
+from sdme_tools.training.features.release import build_feature_table, untrainable_labels
 from sdme_tools.training.features.store import load_feature_table
+from sdme_tools.training.released import read_manifest
 from tests.unit.release.tiny_corpus import LABELS, make_corpus, vote
 
 
