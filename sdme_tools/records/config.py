@@ -12,6 +12,7 @@ from sdme_tools.records.base import Record
 from sdme_tools.records.face import Share
 from sdme_tools.records.recording import Consent, Identifier
 from sdme_tools.records.release import ReleaseFormat, Split
+from sdme_tools.records.splitting import GroupKey
 from sdme_tools.records.stage_config import (
     BindSection,
     ClipsSection,
@@ -60,14 +61,52 @@ class ReleaseSection(Record):
         Split.VALIDATION: 0.15,
         Split.TEST: 0.15,
     }
+    folds: Annotated[
+        str,
+        Field(
+            description='Folds in place of splits: a number such as "5", or what gets a fold of its own: session, '
+            'participant, recording, …; "" = splits. All rows are then in train, but for a fixed test set.'
+        ),
+    ] = ""
     group_by: Annotated[
-        tuple[str, ...],
+        tuple[GroupKey, ...],
         Field(
             min_length=1,
-            description="What never crosses splits: participant, recording, session. With recording, the people who "
-            "talk to each other stay together, since each may be heard in the other's clips.",
+            description="What never crosses splits: participant (always), recording, session, identity (who may be "
+            "the same person, confirmed or proposed), text (nearly the same words, from five words on), sentence (the "
+            "same line of a script, from three words on). With recording, the people who talk to each other stay "
+            "together, since each may be heard in the other's clips.",
         ),
-    ] = ("participant", "recording")
+    ] = (GroupKey.PARTICIPANT, GroupKey.RECORDING, GroupKey.IDENTITY)
+    balance: Annotated[
+        tuple[str, ...],
+        Field(
+            description="What splits are balanced over, beside utterances and labels: duration, or columns of "
+            "participants.csv, such as gender."
+        ),
+    ] = ("duration",)
+    split_time_s: Annotated[
+        float,
+        Field(
+            gt=0,
+            description="Seconds that an ordinary machine may spend on good splits. Counted in steps, not by the "
+            "clock: the same corpus gives the same splits on any machine that is not several times slower.",
+        ),
+    ] = 10.0
+    keep_splits: Annotated[
+        bool,
+        Field(
+            description="Whoever is in an earlier release with the same first number of the version stays where they "
+            "are. `--resplit` divides anew."
+        ),
+    ] = True
+    fixed: Annotated[
+        str,
+        Field(
+            description="A CSV (speaker_id or utterance_id, split) or a release's folder whose splits stay as they "
+            'are; relative to the corpus. "" = none.'
+        ),
+    ] = ""
     min_raters: Annotated[PositiveInt, Field(description="Votes an utterance needs.")] = 1
     require_face: Annotated[bool, Field(description="Leave out utterances that are not bound to a face.")] = False
     clips: Annotated[bool, Field(description="Ship clip.mp4 too; needs the consent of everyone in the recording.")] = (
@@ -91,9 +130,10 @@ class ReleaseSection(Record):
             raise ValueError("scope must be internal, research or public")
         if abs(sum(self.splits.values()) - 1) > 1e-6:
             raise ValueError(f"the shares of splits must sum to 1, got {sum(self.splits.values()):g}")
-        known = {"participant", "recording", "session"}
-        if not set(self.group_by) <= known or "participant" not in self.group_by:
-            raise ValueError(f"group_by must hold participant and may hold recording, session; got {self.group_by}")
+        if GroupKey.PARTICIPANT not in self.group_by:
+            raise ValueError(f"group_by must hold participant; got {', '.join(self.group_by)}")
+        if self.folds and not (self.folds in set(GroupKey) or (self.folds.isdecimal() and int(self.folds) >= 2)):
+            raise ValueError(f"folds must be a number from 2 on, or one of {', '.join(GroupKey)}; got {self.folds!r}")
         return self
 
 

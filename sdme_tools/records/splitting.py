@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from pydantic import NonNegativeInt, PositiveInt
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from sdme_tools.records.base import Record
 from sdme_tools.records.face import Share
@@ -30,6 +30,8 @@ class GroupLink(Record):
     key: GroupKey
     value: str
     num_utterances: PositiveInt
+    detail: str = ""
+    """Where the value alone does not say it: through whom, and how sure."""
 
 
 class SplitGroup(Record):
@@ -38,6 +40,8 @@ class SplitGroup(Record):
     group_id: str
     split: Split
     fold: NonNegativeInt | None = None
+    is_fixed: bool = False
+    """Whether its place was given and not searched for."""
     num_utterances: PositiveInt
     speakers: tuple[Identifier, ...]
     links: tuple[GroupLink, ...]
@@ -55,16 +59,39 @@ class Deviation(Record):
     got: Share
 
 
+class Fixing(Record):
+    """That some utterances stood where they stand before, and what that costs."""
+
+    source: str
+    """The release they come from, or the name of the file that says so."""
+    num_utterances: NonNegativeInt
+    num_left_out: NonNegativeInt
+    """New utterances that would tie together what is in different splits; they stay at home."""
+    objective: NonNegativeFloat
+    """The worst deviation with it; see `SplitReport.objective`."""
+    objective_if_free: NonNegativeFloat
+    """The same, had every group been free to move."""
+
+
 class SplitReport(Record):
     """How the splits were found, and how good they are."""
 
     method: str
     seed: int
     time_limit_s: float
+    objective: NonNegativeFloat = 0.0
+    """What was made as small as possible: the worst deviation beyond what cannot be avoided (release/balance.py)."""
+    bound: NonNegativeFloat | None = None
+    """Proven: no division has a smaller objective. None where no solver was asked."""
     optimality_gap: float | None
     """Relative gap between the solution and the solver's bound, 0 = proven best; None where no solver was asked."""
+    stopped_by_clock: bool = False
+    """The solver ran out of time and its answer was left aside: a faster machine may divide otherwise."""
     deviations: tuple[Deviation, ...]
     groups: tuple[SplitGroup, ...]
+    fixing: Fixing | None = None
+    notes: tuple[str, ...] = ()
+    """Compromises that were made, in words."""
 
     def worst(self, of: str) -> float:
         """Largest distance between wished and got share where `of` starts so; 0 if there is none."""

@@ -21,6 +21,7 @@ from sdme_tools import __version__
 from sdme_tools.corpus.consistency import find_inconsistencies
 from sdme_tools.corpus.corpus import Corpus
 from sdme_tools.corpus.identity import SpeakerBook
+from sdme_tools.corpus.resemblance import read_resemblance
 from sdme_tools.corpus.table import TEMPORARY_PREFIX, explain, write_record
 from sdme_tools.corpus.verdicts import read_verdicts
 from sdme_tools.corpus.votes import scan_votes
@@ -30,13 +31,15 @@ from sdme_tools.records.config import ReleaseSection
 from sdme_tools.records.face import Binding
 from sdme_tools.records.quality import UtteranceQuality
 from sdme_tools.records.release import Exclusion, Manifest, ReleaseFile, ReleaseRow, Split, SplitSummary
+from sdme_tools.records.splitting import SplitReport
 from sdme_tools.records.utterance import Clip, Transcript, Utterance
 from sdme_tools.records.wording import TranscriptEdit
 from sdme_tools.release.columns import check_labels
-from sdme_tools.release.content import Division, ReleaseContent
+from sdme_tools.release.content import ReleaseContent
+from sdme_tools.release.fixed import find_earlier, read_fixed
 from sdme_tools.release.media import MediaStore
 from sdme_tools.release.rows import REASONS, CorpusTables, join_rows
-from sdme_tools.release.split import assign_splits
+from sdme_tools.release.split import Known, divide
 from sdme_tools.release.write import Progress, write_files
 
 _VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
@@ -49,6 +52,8 @@ class Release:
     folder: Path
     manifest: Manifest
     exclusions: tuple[Exclusion, ...]
+    division: SplitReport
+    """How it was divided."""
 
 
 def build_release(
@@ -85,7 +90,7 @@ def build_release(
             (temporary / "SHA256SUMS").write_text(sums, encoding="utf-8", newline="\n")
             manifest = _make_manifest(content, files)
             write_record(temporary / "manifest.json", manifest)
-    return Release(folder, manifest, tuple(content.exclusions))
+    return Release(folder, manifest, tuple(content.exclusions), content.division.report)
 
 
 def _gather(corpus: Corpus, version: str, settings: ReleaseSection, store: MediaStore) -> ReleaseContent:
@@ -95,9 +100,18 @@ def _gather(corpus: Corpus, version: str, settings: ReleaseSection, store: Media
     if not rows:
         raise _nothing_left(exclusions)
     check_labels(rows, corpus.config.corpus.labels)
-    division = Division(assign_splits(rows, settings.splits, settings.group_by, settings.seed))
+    divided = divide(rows, settings, _know(corpus, version, settings))
+    left_out = [*exclusions, *divided.left_out]
     votes = partial(scan_votes, corpus)
-    return ReleaseContent(version, corpus.config.corpus, settings, rows, exclusions, division, votes)
+    return ReleaseContent(version, corpus.config.corpus, settings, divided.rows, left_out, divided.division, votes)
+
+
+def _know(corpus: Corpus, version: str, settings: ReleaseSection) -> Known:
+    """What the division needs beside the rows: who may be the same person, and what stands already."""
+    fixed = corpus.root / settings.fixed if settings.fixed else None
+    if fixed is None and settings.keep_splits:
+        fixed = find_earlier(corpus.layout.releases, version)
+    return Known(corpus.participants(), read_resemblance(corpus), read_fixed(fixed) if fixed is not None else None)
 
 
 def _make_manifest(content: ReleaseContent, files: Sequence[ReleaseFile]) -> Manifest:

@@ -9,7 +9,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import pyarrow as pa
@@ -51,11 +51,13 @@ class Columns:
         labels: The label set, in class order: the ClassLabel's names.
         answers: The labels and 'cannot tell': one column of vote counts each.
         with_clips: Whether clip.mp4 is shipped.
+        folds: Utterance id -> fold; null for all others.
     """
 
     labels: tuple[str, ...]
     answers: tuple[str, ...]
     with_clips: bool
+    folds: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def media(self) -> tuple[str, ...]:
@@ -89,7 +91,8 @@ class Columns:
         """What each column holds, in the order of the file."""
         kinds = dict.fromkeys(("utterance_id", "recording_id", "session_id", "speaker_id"), TEXT)
         kinds |= {name: number("int64") for name in ("start_ms", "end_ms")}
-        kinds |= {"split": TEXT, "text": TEXT, "text_edited": number("bool"), "language": TEXT}
+        kinds |= {"split": TEXT, "fold": number("int32")}
+        kinds |= {"text": TEXT, "text_edited": number("bool"), "language": TEXT}
         kinds["label"] = (pa.int64(), {"names": list(self.labels), "_type": "ClassLabel"})
         kinds |= {name: number("int32") for name in ("num_raters", *self.vote_columns.values())}
         kinds |= {name: number("float64") for name in ("agreement", "entropy")}
@@ -106,6 +109,7 @@ class Columns:
         cells: dict[str, object] = {name: getattr(row, name) for name in _AS_THEY_ARE}
         cells |= {name: getattr(getattr(row, part), measure, None) for name, part, measure in _QUALITY}
         cells |= {"start_ms": row.span.start_ms, "end_ms": row.span.end_ms, "split": split.value}
+        cells["fold"] = self.folds.get(row.utterance_id)
         cells["label"] = self.labels.index(row.label) if row.label is not None else None
         cells |= {column: row.votes.get(answer, 0) for answer, column in self.vote_columns.items()}
         cells["agreement"] = _agreement(row.votes, row.label)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from sdme_tools.corpus.votes import CastVote
 from sdme_tools.records.config import CorpusSection, ReleaseSection
 from sdme_tools.records.release import Exclusion, ReleaseRow, Split
+from sdme_tools.records.splitting import SplitReport
 from sdme_tools.release.columns import Columns
 
 
@@ -15,6 +16,8 @@ class Division:
 
     splits: Mapping[str, Split]
     """Utterance id -> split."""
+    report: SplitReport
+    """How it was found, and how good it is."""
     folds: Mapping[str, int] = field(default_factory=dict)
     """Utterance id -> fold, 0-based; empty unless folds were asked for."""
 
@@ -35,4 +38,5 @@ class ReleaseContent:
     @property
     def columns(self) -> Columns:
         """The columns of its shards."""
-        return Columns(self.corpus.labels, (*self.corpus.labels, self.corpus.cannot_tell), self.settings.clips)
+        answers = (*self.corpus.labels, self.corpus.cannot_tell)
+        return Columns(self.corpus.labels, answers, self.settings.clips, self.division.folds)

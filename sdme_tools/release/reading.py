@@ -86,6 +86,30 @@ def _read_rows(path: Path, group: int, labels: Sequence[str]) -> Iterator[Releas
         yield ReleasedRow(**{name: row[name] for name in names}, label=label, media=has)
 
 
+@dataclass(frozen=True)
+class PlacedRow:
+    """Where a row stands."""
+
+    speaker_id: str
+    recording_id: str
+    split: str
+    fold: int | None
+
+
+def read_places(folder: Path, manifest: Manifest) -> list[PlacedRow]:
+    """Read where each row stands, in whatever format the media lie.
+
+    Raises:
+        ReleaseError: a table is missing or damaged.
+    """
+    names = ["speaker_id", "recording_id", "split", "fold"]
+    tables = [_open(folder / file.path) for file in manifest.files if file.path.startswith("tabular/")]
+    try:
+        return [PlacedRow(**row) for table in tables for row in table.read(columns=names).to_pylist()]
+    except (OSError, TypeError, pa.ArrowException) as error:
+        raise ReleaseError(f"{folder}/tabular: cannot be read ({error})", cure=_CURE) from error
+
+
 def list_groups(folder: Path, manifest: Manifest) -> list[tuple[Path, int]]:
     """Every row group of every shard that can be opened; see `find_changed_files` for the others.
 

@@ -31,6 +31,7 @@ REASONS = {
     "no_agreement": "the first label has not what the round's method asks for: import more votes, or sdme consensus",
     "cannot_tell": "most raters could not tell",
     "rounds_disagree": "two rounds of annotation give it different labels",
+    "between_splits": "new, and tied to two of the splits that are kept: --resplit divides anew",
 }
 """Why an utterance can be left out, in the order in which the reasons are tried, with the cure."""
 

@@ -1,177 +1,199 @@
-"""Splits that share no speaker: whole groups of utterances, near the wished sizes and the corpus's label shares."""
+"""Splits that share nobody: whole groups of utterances, near the wished sizes and shares of everything balanced.
 
-from collections import Counter
+Groups come from groups.py, what stands already from fixed.py, what is balanced from balance.py; a search finds good
+places (split_search.py) and a solver better ones, or the proof that there are none (split_solver.py).
+"""
+
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sdme_tools.errors import ReleaseError
-from sdme_tools.records.release import ReleaseRow, Split
-
-_NUM_STARTS = 32
-_DISORDER = 0.5
-"""Spread, in log size, of the order in which groups are placed."""
-_MAX_SWAPS = 2000
-"""Swaps looked at in one step; beyond that they are drawn."""
-_MIN_GAIN = 1e-9
-
-Counts = NDArray[np.float64]
-"""float64[.., 1 + L]: number of utterances, then of those with each of L labels."""
-
-Places = NDArray[np.int64]
-"""int64[G]: the place of each group's split."""
+from sdme_tools.corpus.resemblance import Resemblance
+from sdme_tools.errors import ConfigError, ReleaseError
+from sdme_tools.records.config import ReleaseSection
+from sdme_tools.records.recording import Participant
+from sdme_tools.records.release import Exclusion, ReleaseRow, Split
+from sdme_tools.records.splitting import GroupKey
+from sdme_tools.release.balance import FREE, Balance, name_places
+from sdme_tools.release.content import Division
+from sdme_tools.release.fixed import Fixed, Pins, Place, exclude, pin_rows
+from sdme_tools.release.groups import Group, find_groups, list_ties
+from sdme_tools.release.split_measures import make_balance
+from sdme_tools.release.split_report import Placing, report_splits
+from sdme_tools.release.split_search import search_places
+from sdme_tools.release.split_solver import solve_places
 
 
-def assign_splits(
-    rows: Sequence[ReleaseRow], shares: Mapping[Split, float], group_by: Sequence[str], seed: int
-) -> dict[str, Split]:
-    """Put every utterance into a split, such that utterances that share a key of `group_by` stay together.
+@dataclass(frozen=True)
+class Known:
+    """What dividing needs beside the rows."""
 
-    Groups are placed one by one where they fit best, roughly the largest first, then moved and swapped as long as that
-    helps; of many such attempts, each in an order of its own, the best stays. What counts: how far each split is from
-    its share of all utterances and of each label's, and that no split lacks a label that the corpus has.
+    participants: Mapping[str, Participant] = field(default_factory=dict)
+    resemblance: Resemblance = field(default_factory=Resemblance)
+    fixed: Fixed | None = None
 
-    Args:
-        rows: What is released.
-        shares: Wished share of each split, 0 to 1; a split with share 0 stays empty.
-        group_by: Of participant, recording, session.
-        seed: Decides the order of equals; the same seed gives the same splits.
+
+@dataclass(frozen=True)
+class Divided:
+    """Rows with their places, and new ones that stay at home because they would tie fixed splits together."""
+
+    rows: list[ReleaseRow]
+    division: Division
+    left_out: list[Exclusion]
+
+
+def divide(rows: Sequence[ReleaseRow], settings: ReleaseSection, known: Known | None = None) -> Divided:
+    """Put every utterance into a split, or a fold, such that what is tied together stays together.
 
     Raises:
-        ReleaseError: there are fewer groups than splits; says what joins them.
+        ConfigError: an attribute to balance is unknown or has too many values, or a fixed place is not asked for.
+        ReleaseError: there are fewer groups than places, or fixed splits are tied together.
     """
-    groups = find_groups(rows, group_by)
-    splits = [split for split in Split if shares.get(split, 0.0) > 0]
-    if len(groups) < len(splits):
-        raise _too_few_groups(rows, groups, splits, group_by)
-    labels = sorted({row.label for row in rows if row.label is not None})
-    counts = np.array([_count(rows, group, labels) for group in groups], dtype=np.float64)
-    wished = counts.sum(axis=0) * np.array([[shares[split]] for split in splits])
-    random = np.random.default_rng(seed)
-    attempts = [_improve(_place_greedily(counts, wished, random), counts, wished, random) for _ in range(_NUM_STARTS)]
-    _, places = min(attempts, key=lambda attempt: attempt[0])
-    return {
-        rows[index].utterance_id: splits[place] for group, place in zip(groups, places, strict=True) for index in group
-    }
+    known = known or Known()
+    keys = _list_keys(settings)
+    rows, pins, left_out = _pin(rows, keys, known)
+    if not rows:
+        raise ReleaseError(
+            f"all {len(left_out)} utterances are tied to two of the splits that are kept",
+            cure="divide anew with --resplit",
+        )
+    groups = find_groups(rows, keys, known.resemblance)
+    pinned = [next((place for row in group.rows if (place := pins.places[row]) is not None), None) for group in groups]
+    is_by_key = bool(settings.folds) and not settings.folds.isdigit()
+    if is_by_key:
+        placing = _place_by_key(groups, pinned, GroupKey(settings.folds))
+    else:
+        placing = _place_by_balance(rows, groups, pinned, settings, known)
+    report = report_splits(rows, groups, pinned, placing, settings, known.fixed, pins)
+    splits: dict[str, Split] = {}
+    folds: dict[str, int] = {}
+    for group, place in zip(groups, placing.places, strict=True):
+        for row in group.rows:
+            name = rows[row].utterance_id
+            splits[name] = place if isinstance(place, Split) else Split.TRAIN
+            if not isinstance(place, Split):
+                folds[name] = place
+    return Divided(list(rows), Division(splits, report, folds), left_out)
 
 
-def find_groups(rows: Sequence[ReleaseRow], group_by: Sequence[str]) -> list[list[int]]:
-    """Join rows that share any key, directly or through others; returns indices of rows, sorted."""
-    parents = list(range(len(rows)))
-
-    def root(index: int) -> int:
-        while parents[index] != index:
-            parents[index] = parents[parents[index]]
-            index = parents[index]
-        return index
-
-    first: dict[tuple[str, str], int] = {}
-    for index, row in enumerate(rows):
-        for key in group_by:
-            other = root(first.setdefault((key, _key_of(row, key)), index))
-            mine = root(index)
-            parents[max(mine, other)] = min(mine, other)
-    groups: dict[int, list[int]] = {}
-    for index in range(len(rows)):
-        groups.setdefault(root(index), []).append(index)
-    return list(groups.values())
+def _list_keys(settings: ReleaseSection) -> list[GroupKey]:
+    """What ties, in the order of the enumeration; leaving one out at a time keeps each whole."""
+    wanted = set(settings.group_by)
+    if settings.folds and not settings.folds.isdigit():
+        wanted.add(GroupKey(settings.folds))
+    return [key for key in GroupKey if key in wanted]
 
 
-def _key_of(row: ReleaseRow, key: str) -> str:
-    return {"participant": row.speaker_id, "recording": row.recording_id, "session": row.session_id}[key]
+def _pin(
+    rows: Sequence[ReleaseRow], keys: Sequence[GroupKey], known: Known
+) -> tuple[Sequence[ReleaseRow], Pins, list[Exclusion]]:
+    """Find what is fixed, and leave out what would tie it together."""
+    if known.fixed is None:
+        return rows, Pins([None] * len(rows), 0, {}), []
+    pins = pin_rows(rows, list_ties(rows, keys, known.resemblance), known.fixed)
+    kept = [row for row in range(len(rows)) if row not in pins.left_out]
+    places = [pins.places[row] for row in kept]
+    return [rows[row] for row in kept], Pins(places, pins.num_old, pins.left_out), exclude(rows, pins)
+
+
+def _place_by_key(groups: Sequence[Group], pinned: Sequence[Place | None], key: GroupKey) -> Placing:
+    """Make a fold of each group, in the order of the names; what has a fold already keeps it."""
+    values = [sorted(link.value for link in group.links if link.key is key) for group in groups]
+    places = [place if isinstance(place, int) or place not in (None, Split.TRAIN) else None for place in pinned]
+    taken = {place for place in places if isinstance(place, int)}
+    unused = (number for number in range(len(groups) + len(taken)) if number not in taken)
+    order = sorted(range(len(groups)), key=lambda group: (values[group], groups[group].rows))
+    for group in order:
+        if places[group] is None:
+            places[group] = next(unused)
+    num_folds = len({place for place in places if isinstance(place, int)})
+    num_values = len({value for mine, place in zip(values, places, strict=True) for value in mine if place is not None})
+    if num_folds < 2:
+        raise ReleaseError(
+            f"{num_values} {key}s fall into {num_folds} groups that must not be divided, expected at least 2 folds",
+            cure="record more, or let fewer things tie them: see --group-by",
+        )
+    tied = [f"fold {place}: {', '.join(mine)}" for mine, place in zip(values, places, strict=True) if len(mine) > 1]
+    notes = (f"some {key}s are tied together and share a fold: {'; '.join(sorted(tied))}",) if tied else ()
+    return Placing([place for place in places if place is not None], notes=notes)
+
+
+def _place_by_balance(
+    rows: Sequence[ReleaseRow],
+    groups: Sequence[Group],
+    pinned: Sequence[Place | None],
+    settings: ReleaseSection,
+    known: Known,
+) -> Placing:
+    """Search and solve for the groups that may stand in any of the places asked for; the others stand elsewhere."""
+    wished = _list_places(settings)
+    if settings.folds:
+        pinned = [None if place is Split.TRAIN else place for place in pinned]
+    aside = {place for place in pinned if place is not None and place not in wished}
+    _check_aside(aside, wished, settings, known)
+    mine = [group for group, place in enumerate(pinned) if place not in aside]
+    places = list(wished)
+    at = {place: number for number, place in enumerate(places)}
+    fixed = np.array([FREE if (place := pinned[group]) is None else at[place] for group in mine], dtype=np.int64)
+    num_empty = len(places) - len(set(fixed[fixed != FREE].tolist()))
+    if (fixed == FREE).sum() < num_empty:
+        raise _too_few_groups(rows, groups, name_places(places), settings, known.resemblance)
+    shares = list(wished.values())
+    balance = make_balance(rows, [groups[group] for group in mine], shares, fixed, settings.balance, known.participants)
+    found = search_places(balance, settings.seed, settings.split_time_s)
+    solution = solve_places(balance, found, settings.split_time_s)
+    free = _measure_if_free(balance, settings) if known.fixed is not None else 0.0
+    chosen = {group: places[number] for group, number in zip(mine, solution.places.tolist(), strict=True)}
+    all_places = [chosen.get(group, place) for group, place in enumerate(pinned)]
+    return Placing(
+        [place for place in all_places if place is not None], tuple(places), balance, solution, objective_if_free=free
+    )
+
+
+def _list_places(settings: ReleaseSection) -> dict[Place, float]:
+    """Place -> wished share."""
+    if settings.folds:
+        return {number: 1 / int(settings.folds) for number in range(int(settings.folds))}
+    return {split: share for split in Split if (share := settings.splits.get(split, 0.0)) > 0}
+
+
+def _check_aside(aside: set[Place], wished: Mapping[Place, float], settings: ReleaseSection, known: Known) -> None:
+    """With folds a fixed validation or test set stands aside; any other place must be one that is asked for."""
+    allowed = {Split.VALIDATION, Split.TEST} if settings.folds else set()
+    wrong = aside - allowed
+    if wrong and known.fixed is not None:
+        raise ConfigError(
+            f"{known.fixed.source} has utterances in {', '.join(sorted(name_places(list(wrong))))}, "
+            f"but what is asked for is {', '.join(name_places(list(wished)))}",
+            cure="ask for the same splits or folds, or divide anew with --resplit",
+        )
 
 
 def _too_few_groups(
-    rows: Sequence[ReleaseRow], groups: Sequence[Sequence[int]], splits: Sequence[Split], group_by: Sequence[str]
+    rows: Sequence[ReleaseRow],
+    groups: Sequence[Group],
+    places: Sequence[str],
+    settings: ReleaseSection,
+    resemblance: Resemblance,
 ) -> ReleaseError:
     """Say how far each key alone would take it, so that the one that joins the groups is seen."""
-    wanted = ", ".join(split.value for split in splits)
-    alone = ", ".join(f"{len(find_groups(rows, [key]))} by {key}" for key in group_by)
-    cure = "record more people, or ask for fewer splits, such as --splits train=.8,test=.2"
-    if len(find_groups(rows, ["participant"])) >= len(splits):
+    keys = [GroupKey(key) for key in settings.group_by]
+    alone = ", ".join(f"{len(find_groups(rows, [key], resemblance))} by {key}" for key in keys)
+    cure = "record more people, or ask for fewer, such as --splits train=.8,test=.2"
+    if len(find_groups(rows, [GroupKey.PARTICIPANT])) >= len(places):
         cure += (
             '; with --group-by participant (group_by = ["participant"]) there are enough groups, '
             "but people who talk to each other may then be heard in two splits"
         )
     return ReleaseError(
         f"{len(rows)} utterances fall into {len(groups)} groups that must not be divided, expected at least "
-        f"{len(splits)} for {wanted}; groups are joined by {' and '.join(group_by)} (each alone: {alone})",
+        f"{len(places)} for {', '.join(places)}; groups are joined by {' and '.join(keys)} (each alone: {alone})",
         cure=cure,
     )
 
 
-def _count(rows: Sequence[ReleaseRow], group: Sequence[int], labels: Sequence[str]) -> list[int]:
-    """Utterances of a group: all, then by label."""
-    by_label = Counter(rows[index].label for index in group)
-    return [len(group), *(by_label[label] for label in labels)]
-
-
-def _place_greedily(counts: Counts, wished: Counts, random: np.random.Generator) -> Places:
-    """Place the groups where each fits best, roughly the largest first; no split stays empty."""
-    num_splits = len(wished)
-    places = np.full(len(counts), -1, dtype=np.int64)
-    filled = np.zeros_like(wished)
-    order = np.argsort(-counts[:, 0] * random.lognormal(0, _DISORDER, len(counts)))
-    for rank, group in enumerate(order):
-        empty = np.setdiff1d(np.arange(num_splits), places)
-        options = empty if len(order) - rank <= len(empty) else np.arange(num_splits)
-        added = np.eye(num_splits)[options][:, :, None] * counts[group]
-        places[group] = options[_badness(filled + added, wished).argmin()]
-        filled[places[group]] += counts[group]
-    return places
-
-
-def _improve(places: Places, counts: Counts, wished: Counts, random: np.random.Generator) -> tuple[float, Places]:
-    """Take the best move or swap until none helps; returns how bad the result is, and the result."""
-    filled = np.array([counts[places == split].sum(axis=0) for split in range(len(wished))])
-    badness = float(_badness(filled, wished))
-    while True:
-        groups, others, targets = _neighbours(places, len(wished), random)
-        given = counts[groups] - np.where(others >= 0, 1, 0)[:, None] * counts[others]
-        direction = np.eye(len(wished))[targets] - np.eye(len(wished))[places[groups]]
-        outcomes = _badness(filled + direction[:, :, None] * given[:, None, :], wished)
-        best = int(outcomes.argmin()) if len(outcomes) else -1
-        if best < 0 or outcomes[best] > badness - _MIN_GAIN:
-            return badness, places
-        badness = float(outcomes[best])
-        filled += direction[best][:, None] * given[best]
-        if others[best] >= 0:
-            places[others[best]] = places[groups[best]]
-        places[groups[best]] = targets[best]
-
-
-def _neighbours(places: Places, num_splits: int, random: np.random.Generator) -> tuple[Places, Places, Places]:
-    """List what can be tried next: `int64[K]` group, group that comes back in exchange (-1 = none), split it goes to.
-
-    Moves that would empty a split are not among them.
-    """
-    num_groups = len(places)
-    group, target = (side.ravel() for side in np.mgrid[:num_groups, :num_splits])
-    movable = (places[group] != target) & (np.bincount(places, minlength=num_splits)[places[group]] > 1)
-    if num_groups**2 > 2 * _MAX_SWAPS:
-        first, second = random.integers(num_groups, size=(2, _MAX_SWAPS))
-    else:
-        first, second = np.triu_indices(num_groups, k=1)
-    different = places[first] != places[second]
-    first, second = first[different], second[different]
-    return (
-        np.concatenate([group[movable], first]),
-        np.concatenate([np.full(int(movable.sum()), -1), second]),
-        np.concatenate([target[movable], places[second]]),
-    )
-
-
-def _badness(filled: Counts, wished: Counts) -> Counts:
-    """How far `float64[.., S, 1 + L]` is from what is wished; 0 = exactly there. Leading axes stay.
-
-    The sum over splits of the distance in size, plus the mean over labels of the distance in that label, both as
-    shares of the whole; plus the wished share of each split that lacks a label: a network can't learn what train
-    does not have.
-    """
-    total = wished.sum(axis=0)
-    distance = np.abs(filled - wished) / np.maximum(total, 1)
-    missing = (filled == 0) & (wished > 0)
-    lacking = (missing * wished / np.maximum(total, 1))[..., 1:].sum(axis=(-1, -2))
-    badness: Counts = distance[..., 0].sum(axis=-1) + distance[..., 1:].mean(axis=-1).sum(axis=-1) + lacking
-    return badness
+def _measure_if_free(balance: Balance, settings: ReleaseSection) -> float:
+    """The objective had every group been free to move."""
+    free = Balance(balance.features, balance.counts, balance.wished, np.full(len(balance.counts), FREE))
+    return float(free.objective(free.fill(search_places(free, settings.seed, settings.split_time_s))))

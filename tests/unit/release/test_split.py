@@ -2,6 +2,7 @@
 
 import itertools
 from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
@@ -10,12 +11,24 @@ from hypothesis import strategies as st
 
 from sdme_tools.errors import ReleaseError
 from sdme_tools.records.annotation import Condition
+from sdme_tools.records.config import ReleaseSection
 from sdme_tools.records.release import ReleaseRow, Split
 from sdme_tools.records.span import Span
-from sdme_tools.release.split import assign_splits, find_groups
+from sdme_tools.records.splitting import GroupKey
+from sdme_tools.release.groups import find_groups
+from sdme_tools.release.split import divide
 
+QUICK_S = 1.0
 SHARES = {Split.TRAIN: 0.7, Split.VALIDATION: 0.15, Split.TEST: 0.15}
-ALL_KEYS = ("participant", "recording", "session")
+ALL_KEYS = (GroupKey.PARTICIPANT, GroupKey.RECORDING, GroupKey.SESSION)
+
+
+def assign_splits(
+    rows: Sequence[ReleaseRow], shares: Mapping[Split, float], keys: Sequence[str], seed: int = 0
+) -> Mapping[str, Split]:
+    """Divide by these keys; returns utterance -> split."""
+    given = {"splits": dict(shares), "group_by": tuple(keys), "seed": seed, "split_time_s": QUICK_S}
+    return divide(rows, ReleaseSection.model_validate(given)).division.splits
 
 
 def row(number: int, speaker: str, recording: str, session: str = "s", label: str = "neutral") -> ReleaseRow:
@@ -56,9 +69,11 @@ def lognormal_corpus(num_speakers: int, seed: int) -> list[ReleaseRow]:
 people = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 5), st.integers(0, 2)), min_size=1, max_size=60)
 
 
-@given(people, st.sampled_from([("participant",), ("participant", "recording"), ALL_KEYS]), st.integers(0, 3))
+@given(people, st.sampled_from([ALL_KEYS[:1], ALL_KEYS[:2], ALL_KEYS]), st.integers(0, 3))
 @settings(max_examples=60, deadline=None)
-def test_no_key_is_ever_in_two_splits(places: list[tuple[int, int, int]], keys: tuple[str, ...], seed: int) -> None:
+def test_no_key_is_ever_in_two_splits(
+    places: list[tuple[int, int, int]], keys: tuple[GroupKey, ...], seed: int
+) -> None:
     rows = [row(n, f"p{p}", f"r{r}", f"s{s}") for n, (p, r, s) in enumerate(places)]
     if len(find_groups(rows, keys)) < 3:
         with pytest.raises(ReleaseError):
@@ -67,7 +82,7 @@ def test_no_key_is_ever_in_two_splits(places: list[tuple[int, int, int]], keys: 
     splits = assign_splits(rows, SHARES, keys, seed)
     assert set(splits) == {r.utterance_id for r in rows}
     assert set(splits.values()) == set(Split)
-    names = {"participant": "speaker_id", "recording": "recording_id", "session": "session_id"}
+    names = {ALL_KEYS[0]: "speaker_id", ALL_KEYS[1]: "recording_id", ALL_KEYS[2]: "session_id"}
     for key in keys:
         seen: dict[str, set[Split]] = {}
         for r in rows:
