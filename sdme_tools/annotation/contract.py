@@ -25,10 +25,9 @@ def make_contract(campaign: Round, folder: Path, items: Iterable[Item]) -> Round
 
 def _make_digest(campaign: Round, contract: RoundContract) -> str:
     """Hash the promise itself, so that no part of round.json can be edited unnoticed."""
-    promise = campaign.model_dump_json(exclude={"contract", "created_at"}) + contract.model_dump_json(
-        exclude={"digest"}
-    )
-    return _hash(promise.encode())
+    # Without what stands at its default: a field that a later version adds breaks no promise made before it.
+    promise = campaign.model_dump_json(exclude={"contract", "created_at"}, exclude_defaults=True)
+    return _hash((promise + contract.model_dump_json(exclude={"digest"})).encode())
 
 
 def _hash(data: bytes) -> str:

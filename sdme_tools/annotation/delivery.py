@@ -19,6 +19,7 @@ from sdme_tools.annotation.label_studio_push import QueuePlan, QueueReport, push
 from sdme_tools.annotation.ledger import Ledger, Queue
 from sdme_tools.annotation.round_files import RoundFiles, read_round
 from sdme_tools.annotation.tasks import TASK_KEY, build_task
+from sdme_tools.annotation.templates import read_rendered
 from sdme_tools.corpus.corpus import Corpus
 from sdme_tools.corpus.table import read_table, write_table
 from sdme_tools.errors import AnnotationError, SdmeError, raise_together
@@ -61,6 +62,8 @@ class PullReport(Record):
     """Tasks that were deleted on the server by hand; `sdme round push` brings them back."""
     num_withdrawn: int
     """Answered tasks whose utterances have left the corpus: their answers are kept and are no votes."""
+    counts_in: str | None
+    """The round that this one extends, with which its votes are counted."""
 
 
 class KnownRater(Record):
@@ -209,14 +212,14 @@ def _tasks_by_queue(files: RoundFiles) -> dict[Queue, list[dict[str, str]]]:
 def _plan_queues(files: RoundFiles, folder: Path) -> Iterable[QueuePlan]:
     digest = files.campaign.contract.digest if files.campaign.contract else ""
     for (condition, rater_id), tasks in _tasks_by_queue(files).items():
-        template = folder / "templates" / condition.value
+        rendered = read_rendered(folder, condition)
         yield QueuePlan(
             round_id=files.campaign.round_id,
             condition=condition,
             rater_id=rater_id,
             digest=digest,
-            label_config=(template / "label_config.xml").read_text(encoding="utf-8"),
-            guidelines=(template / "guidelines.md").read_text(encoding="utf-8"),
+            label_config=rendered.label_config,
+            guidelines=rendered.guidelines,
             tasks=tasks,
         )
 
@@ -297,6 +300,7 @@ def _take(
         states=dict(sorted(Counter(state.value for state in latest.values()).items())),
         num_missing_tasks=num_missing,
         num_withdrawn=sum(item_of[key] not in kept for key in answered),
+        counts_in=files.campaign.design.extends if files.campaign.design else None,
     )
 
 

@@ -2,7 +2,7 @@
 
 from sdme_tools.annotation.answers import collect_answers
 from sdme_tools.annotation.contract import check_contract, find_breaches
-from sdme_tools.annotation.round_files import read_round
+from sdme_tools.annotation.round_files import read_extensions, read_round
 from sdme_tools.annotation.suspicion import flag_raters
 from sdme_tools.annotation.watch import RoundStatus, watch
 from sdme_tools.corpus.corpus import Corpus
@@ -102,6 +102,10 @@ def show_round(corpus: Corpus, round_id: str, *, with_media: bool = False) -> Ro
             "practice": str(design.num_practice),
             "wash-out": ", ".join(design.wash_out) or "none",
         }
+        facts |= {"extends": design.extends} if design.extends else {}
+        facts |= {"adjudicates": design.adjudicates} if design.adjudicates else {}
+    if extensions := read_extensions(folder):
+        facts["extended by"] = ", ".join(extension.campaign.round_id for extension in extensions)
     facts["contract"] = contract.digest if contract else "none"
     breaches = find_breaches(campaign, folder, files.items, with_media=with_media)
     return RoundFacts(facts=facts, breaches=tuple(breaches))
