@@ -19,7 +19,7 @@ from sdme_tools.annotation.template_lint import render_templates
 from sdme_tools.annotation.templates import ADJUDICATION as TEMPLATE
 from sdme_tools.corpus.corpus import Corpus
 from sdme_tools.errors import AnnotationError, raise_together
-from sdme_tools.records.annotation import Condition, Consensus, Item, Round, RoundDesign
+from sdme_tools.records.annotation import Condition, Consensus, ConsensusReason, Item, Round, RoundDesign
 
 
 @dataclass(frozen=True)
@@ -116,8 +116,13 @@ def adjudicate(
 def is_disputed(row: Consensus, below: float) -> bool:
     """Whether an item needs a decision: it has no label though somebody could tell, or little speaks for its label."""
     if row.label is None:
-        return row.reason != "cannot_tell"
+        return is_undecided(row)
     return _support(row, row.label) <= below
+
+
+def is_undecided(row: Consensus) -> bool:
+    """Whether an item has no label though somebody could tell."""
+    return row.label is None and row.reason != ConsensusReason.CANNOT_TELL
 
 
 def _support(row: Consensus, label: str) -> float:

@@ -66,12 +66,14 @@ def plan_extension(
     target: float,
     max_raters: int,
     waiting: Collection[str] = (),
+    undecided: Collection[str] = (),
 ) -> ExtensionPlan:
     """Find the items that one more rater should see. Ask, collect, plan again, until nothing is left in doubt.
 
     Doubt is the posterior of Dawid–Skene, whatever the round's own method: shares of votes are no probabilities (one
-    vote alone would be certain). 'Cannot tell' counts as an answer that can be certain too. Items without any vote
-    wait for their first raters and are not counted.
+    vote alone would be certain). But what the round's own method cannot decide is in doubt in any case: on few votes
+    the model is surer than it should be. 'Cannot tell' counts as an answer that can be certain too. Items without any
+    vote wait for their first raters and are not counted.
 
     Args:
         campaign: The round.
@@ -80,6 +82,7 @@ def plan_extension(
         target: Posterior from which an item is settled, 0 to 1.
         max_raters: Items with so many raters are not asked again.
         waiting: Ids of items whose raters have not all answered yet; those are not asked before they have.
+        undecided: Ids of items to which the round's own method gives no label, as ties.
 
     Raises:
         AnnotationError: target or maximum are impossible.
@@ -97,7 +100,7 @@ def plan_extension(
     for row in derive_consensus(campaign, items, annotations, rule):
         item_id = make_item_id(row.utterance_id, row.condition)
         sure = max(row.posterior.values())
-        if sure >= target:
+        if sure >= target and item_id not in undecided:
             num_settled += 1
         elif raters[item_id] >= max_raters:
             num_exhausted += 1

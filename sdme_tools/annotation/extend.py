@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 
-from sdme_tools.annotation.adjudicate import choose_condition, plan_items_again
+from sdme_tools.annotation.adjudicate import choose_condition, is_undecided, plan_items_again
 from sdme_tools.annotation.answers import collect_answers
 from sdme_tools.annotation.assign import Material, assign
+from sdme_tools.annotation.consensus import derive_consensus, read_rule
 from sdme_tools.annotation.consensus_budget import DoubtfulItem, ExtensionPlan, plan_extension
 from sdme_tools.annotation.contract import check_contract, require_same_labels
 from sdme_tools.annotation.create import check_names
@@ -31,7 +32,16 @@ from sdme_tools.annotation.templates import RenderedTemplate, read_rendered
 from sdme_tools.corpus.corpus import Corpus
 from sdme_tools.corpus.table import read_table
 from sdme_tools.errors import AnnotationError
-from sdme_tools.records.annotation import Assignment, Condition, Item, Round, RoundDesign, Submission, TaskRole
+from sdme_tools.records.annotation import (
+    Assignment,
+    Condition,
+    Item,
+    Round,
+    RoundDesign,
+    Submission,
+    TaskRole,
+    make_item_id,
+)
 from sdme_tools.records.base import Record
 
 
@@ -197,7 +207,17 @@ def _plan_votes(
         raise AnnotationError(f"round {request.source} has no votes yet", cure="collect them: `sdme round pull`")
     target, max_raters = _limits(corpus, request)
     waiting = _find_waiting(corpus, rounds, request.gone)
-    return plan_extension(source.campaign, shown, votes, target=target, max_raters=max_raters, waiting=waiting)
+    rule = read_rule(corpus.layout.consensus_rule(request.source))
+    rows = derive_consensus(source.campaign, shown, votes, rule)
+    return plan_extension(
+        source.campaign,
+        shown,
+        votes,
+        target=target,
+        max_raters=max_raters,
+        waiting=waiting,
+        undecided={make_item_id(row.utterance_id, row.condition) for row in rows if is_undecided(row)},
+    )
 
 
 def _make_offer(

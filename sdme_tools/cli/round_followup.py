@@ -46,9 +46,10 @@ def extend(
 ) -> None:
     """Give one further rater to each item of ROUND whose label is in doubt, after saying what that costs.
 
-    In doubt is an item whose likeliest answer has a posterior below --target, by Dawid–Skene on all votes so far.
-    Nobody is given what they have met. The extension is a round of its own, to be pushed and pulled like any other: its
-    votes are counted with those of ROUND by `sdme consensus DIR ROUND`. Then extend again, until nothing is in doubt.
+    In doubt is an item whose likeliest answer has a posterior below --target, by Dawid–Skene on all votes so far, and
+    one that the method of `sdme consensus` leaves without a label. Nobody is given what they have met. The extension is
+    a round of its own, to be pushed and pulled like any other: its votes are counted with those of ROUND by `sdme
+    consensus DIR ROUND`. Then extend again, until nothing is in doubt.
 
     \b
     Example:
@@ -86,7 +87,7 @@ def extend(
 def _print_offer(offer: "ExtensionOffer") -> None:
     """Say what is asked for and what it costs, before it is asked for."""
     name = f"round {offer.extends} ({offer.condition.value})"
-    click.echo(f"{name}: {offer.num_settled} items have a posterior of at least {offer.target:g}", err=True)
+    click.echo(f"{name}: {offer.num_settled} items are settled (posterior of at least {offer.target:g})", err=True)
     for number, why in (
         (offer.num_exhausted, f"have the maximum of {offer.max_raters} raters"),
         (offer.num_waiting, "wait for raters who have not answered yet (--gone for those who never will)"),

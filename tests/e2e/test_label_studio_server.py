@@ -23,7 +23,7 @@ from sdme_tools.records.annotation import Condition
 from tests.e2e.conftest import sdme
 from tests.factories import make_tone, write_media
 from tests.studio_round import make_round
-from tests.studio_server import NAMES, PASSWORD, Rater, Server, clear_corpus, interfere
+from tests.studio_server import NAMES, PASSWORD, Rater, Server, be_found, clear_corpus, interfere
 
 pytestmark = pytest.mark.slow
 
@@ -91,7 +91,7 @@ def test_doctor_finds_our_own_server_well(
     corpus: Corpus, server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     push(corpus, server.studio)
-    _make_home(server, monkeypatch, tmp_path)
+    be_found(server, monkeypatch, tmp_path)
     found = {finding.name: finding for finding in examine_studio(corpus.root)}
     assert all(finding.is_well for finding in found.values()), found
     assert set(found) == {
@@ -108,20 +108,10 @@ def test_doctor_finds_our_own_server_well(
     assert not broken[f"media of round {corpus.rounds()[0]}"].is_well
 
 
-def _make_home(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Let the fixture's server be found as the corpus' own."""
-    from sdme_tools.annotation.label_studio_connection import locate_home
-
-    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "homes"))
-    place = locate_home(server.root)
-    place.parent.mkdir()
-    place.symlink_to(server.home, target_is_directory=True)
-
-
 def test_commands_from_status_to_votes(
     corpus: Corpus, server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    _make_home(server, monkeypatch, tmp_path)
+    be_found(server, monkeypatch, tmp_path)
     name = corpus.rounds()[0]
     assert json.loads(sdme("label-studio", "status", corpus.root, "--json").stdout)["is_healthy"]
     assert server.connection.url in sdme("label-studio", "up", corpus.root).stdout
@@ -236,11 +226,7 @@ def test_media_can_be_uploaded_instead(corpus: Corpus, server: Server, raters: d
     assert answer.content[:100] == media.read_bytes()[:100]
     held = server.studio.read("", lambda sdk: sdk.files.list(id=project_id, all_=True))
     assert len(held) == 2
-    raters["r1"].call(
-        "POST",
-        f"/api/tasks/{task['id']}/annotations/",
-        {"result": [{"from_name": "label", "to_name": "clip", "type": "choices", "value": {"choices": ["calm"]}}]},
-    )
+    raters["r1"].submit(task["id"], {"label": "calm"}, shown="clip")
     taken = pull_round(corpus, corpus.rounds()[0], server.studio, NAMES.get, progress=lambda done, total: None)
     assert taken.num_votes == 1
 

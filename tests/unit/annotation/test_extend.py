@@ -87,7 +87,7 @@ def extend(corpus: Corpus, **options: object) -> ExtensionOffer:
 
 
 def in_doubt(corpus: Corpus, target: float = TARGET) -> list[str]:
-    """Utterances whose likeliest answer does not reach the target."""
+    """Utterances whose likeliest answer does not reach the target; the ties of these rounds are among them."""
     files = read(corpus, "main")
     rule = ConsensusRule(method=ConsensusMethod.DAWID_SKENE)
     rows = derive_consensus(files.campaign, files.items, files.annotations, rule)
@@ -209,6 +209,12 @@ def test_who_has_met_all_cannot_be_asked_and_loads_need_not_be_level(corpus: Cor
     assert offer.tasks_by_rater == {one: len(hard - met[one])}
     fresh = offer_extension(corpus, request(raters=(one, "new")))
     assert (fresh.num_items, fresh.num_unreachable) == (len(hard), 0)
+
+
+def test_what_the_votes_leave_tied_is_in_doubt_however_sure_the_model_is(corpus: Corpus) -> None:
+    offer = offer_extension(corpus, request(target=0.01))
+    assert offer.num_items == 6
+    assert offer.num_settled == 18
 
 
 def test_gold_and_repeats_are_hidden_among_the_doubtful(tmp_path: Path) -> None:
