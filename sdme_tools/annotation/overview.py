@@ -1,7 +1,7 @@
 """What rounds there are and what they were made of."""
 
 from sdme_tools.annotation.answers import collect_answers
-from sdme_tools.annotation.contract import check_contract, find_breaches
+from sdme_tools.annotation.contract import check_files, find_breaches
 from sdme_tools.annotation.round_files import read_extensions, read_round
 from sdme_tools.annotation.suspicion import flag_raters
 from sdme_tools.annotation.watch import RoundStatus, watch
@@ -65,7 +65,7 @@ def watch_round(corpus: Corpus, round_id: str) -> RoundStatus:
     """
     folder = corpus.layout.round_dir(round_id)
     files = read_round(folder)
-    check_contract(files.campaign, folder, files.items)
+    check_files(files.campaign, folder)
     submissions = read_table(folder / "submissions.jsonl", Submission)
     answers = collect_answers(files.items, files.assignments, submissions, files.annotations)
     durations_ms = {c.utterance_id: c.duration_ms for name in corpus.recording_ids() for c in corpus.read(name, Clip)}

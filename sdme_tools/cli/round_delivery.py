@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 def push(directory: Path, round_id: str, url: str | None, as_json: bool) -> None:
     """Bring ROUND to Label Studio: a project for each condition and rater, each task exactly once.
 
-    However it ended, the same command goes on where it stopped; run once more it changes nothing. Everybody with an
-    account on a community server can open every project there: raters are to be told which one is theirs.
+    Items whose media are missing, or whose utterances have left the corpus, are named and not sent; the others are, and
+    the command exits 1. However it ended, the same command goes on where it stopped; run once more it changes nothing.
+    Everybody with an account on a community server can open every project there: raters are to be told which is theirs.
 
     \b
     Example:
@@ -42,6 +43,12 @@ def push(directory: Path, round_id: str, url: str | None, as_json: bool) -> None
         print_json(report)
     else:
         _print_push(report)
+    for item_id, why in report.withheld.items():
+        click.echo(f"✗ {item_id} was not sent: {why}", err=True)
+    if report.withheld:
+        cure = "put missing media back from a backup and push again, or leave these items out"
+        click.echo(f"{len(report.withheld)} items were not sent, all others were; cure: {cure}", err=True)
+        raise click.exceptions.Exit(1)
 
 
 @click.command("pull")
@@ -91,6 +98,8 @@ def _print_push(report: "PushReport") -> None:
         click.echo(f"{report.num_removed} doubles that nobody had answered were removed", err=True)
     if report.num_restored:
         click.echo(f"{report.num_restored} tasks that were edited by hand are as they were made again", err=True)
+    if report.num_withdrawn:
+        click.echo(f"{report.num_withdrawn} unanswered tasks of utterances that left the corpus were removed", err=True)
     rows = [(*queue.split(" ", 1), address) for queue, address in report.projects.items()]
     data_console().print(make_table(None, ("condition", "rater", "project"), rows))
 
