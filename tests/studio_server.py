@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from sdme_tools.annotation.label_studio import Studio
-from sdme_tools.annotation.label_studio_connection import Connection
+from sdme_tools.annotation.label_studio_connection import HOME_VARIABLE, Connection, locate_home
 from sdme_tools.annotation.server import examine_server, start_server, stop_server
 
 PASSWORD = "a-password-of-tests"
@@ -83,8 +84,8 @@ class Rater:
         chosen = {"label": label, "confidence": confidence, "reason": reason}
         return int(self.submit(task_id, {name: value for name, value in chosen.items() if value is not None}))
 
-    def submit(self, task_id: int, chosen: dict[str, str], **more: object) -> int:
-        body = {"result": result_of(chosen), "lead_time": 3.5, **more}
+    def submit(self, task_id: int, chosen: dict[str, str], *, shown: str = "words", **more: object) -> int:
+        body = {"result": result_of(chosen, shown), "lead_time": 3.5, **more}
         return int(self.call("POST", f"/api/tasks/{task_id}/annotations/", body)["id"])
 
     def change(self, answer_id: int, label: str) -> None:
@@ -97,11 +98,20 @@ class Rater:
         self.call("POST", f"/api/tasks/{task_id}/drafts", {"result": result_of({"label": label}), "lead_time": 1})
 
 
-def result_of(chosen: dict[str, str]) -> Sequence[dict[str, object]]:
+def result_of(chosen: dict[str, str], shown: str = "words") -> Sequence[dict[str, object]]:
+    """What a browser sends; `shown` is what the template calls that which is judged."""
     return [
-        {"from_name": name, "to_name": "words", "type": "choices", "value": {"choices": [value]}}
+        {"from_name": name, "to_name": shown, "type": "choices", "value": {"choices": [value]}}
         for name, value in chosen.items()
     ]
+
+
+def be_found(server: Server, monkeypatch: pytest.MonkeyPatch, base: Path) -> None:
+    """Let the server be found as the own one of the corpus that lies there; `base` takes the links to its home."""
+    monkeypatch.setenv(HOME_VARIABLE, str(base / "homes"))
+    place = locate_home(server.root)
+    place.parent.mkdir(exist_ok=True)
+    place.symlink_to(server.home, target_is_directory=True)
 
 
 def clear_corpus(server: Server) -> None:

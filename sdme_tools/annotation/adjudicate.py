@@ -8,19 +8,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 
 from sdme_tools.annotation.assign import Material, assign
 from sdme_tools.annotation.contract import check_contract, require_same_labels
 from sdme_tools.annotation.create import check_names, find_utterances
 from sdme_tools.annotation.freeze import ItemMaker, RoundReport, report_round, write_round
-from sdme_tools.annotation.round_files import ADJUDICATION, RoundFiles, find_meetings, read_round
+from sdme_tools.annotation.round_files import ADJUDICATION, RoundFiles, find_meetings, read_extensions, read_round
 from sdme_tools.annotation.showing import find_missing_media, make_item, show_again
 from sdme_tools.annotation.template_lint import render_templates
 from sdme_tools.annotation.templates import ADJUDICATION as TEMPLATE
 from sdme_tools.corpus.corpus import Corpus
 from sdme_tools.errors import AnnotationError, raise_together
-from sdme_tools.records.annotation import Condition, Consensus, Item, Round, RoundDesign
+from sdme_tools.records.annotation import Condition, Consensus, ConsensusReason, Item, Round, RoundDesign
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,13 @@ def adjudicate(
         section, settings = corpus.config.corpus, corpus.config.annotate
         require_same_labels([source.campaign], section.labels, section.cannot_tell)
         check_contract(source.campaign, source_folder, source.items)
-        condition = _choose_condition(source, request.condition)
+        if source.campaign.design is not None and source.campaign.design.extends is not None:
+            raise AnnotationError(
+                f"round {request.source} extends round {source.campaign.design.extends}, which counts its votes",
+                cure=f"adjudicate {source.campaign.design.extends}",
+            )
+        extensions = read_extensions(source_folder)
+        condition = choose_condition(source, request.condition)
         its = sorted((i for i in source.items if i.condition is condition), key=lambda item: item.item_id)
         items = {item.utterance_id: item for item in its}
         rows = [row for row in source.consensus if row.condition is condition and row.utterance_id in items]
@@ -86,11 +91,11 @@ def adjudicate(
             per_item=request.per_item,
             select=f"disputed:{below:g}",
             seed=request.seed,
-            wash_out=(request.source,),
+            wash_out=(request.source, *(extension.campaign.round_id for extension in extensions)),
             adjudicates=request.source,
             decoy_rate=settings.decoy_rate if request.decoy_rate is None else request.decoy_rate,
         )
-        material = Material(disputed, {condition: sorted(decoys)}, find_meetings([source]))
+        material = Material(disputed, {condition: sorted(decoys)}, find_meetings([source, *extensions]))
         tasks = assign(request.round_id, design, material)
         campaign = Round(
             round_id=request.round_id,
@@ -103,10 +108,7 @@ def adjudicate(
         templates = render_templates(corpus.config, (condition,), request.template)
         given = {task.item_id for task in tasks}
         shown = [item for item in items.values() if item.item_id in given]
-        if source.campaign.contract is None:
-            plan = _plan_from_corpus(corpus, request.round_id, shown, decoys)
-        else:
-            plan = _plan_as_shown(request.round_id, shown, decoys, source_folder)
+        plan = plan_items_again(corpus, request.round_id, source, shown, decoys)
         frozen = write_round(folder, campaign, templates, plan, tasks, on_media)
     return report_round(frozen, tasks, {})
 
@@ -114,8 +116,13 @@ def adjudicate(
 def is_disputed(row: Consensus, below: float) -> bool:
     """Whether an item needs a decision: it has no label though somebody could tell, or little speaks for its label."""
     if row.label is None:
-        return row.reason != "cannot_tell"
+        return is_undecided(row)
     return _support(row, row.label) <= below
+
+
+def is_undecided(row: Consensus) -> bool:
+    """Whether an item has no label though somebody could tell."""
+    return row.label is None and row.reason != ConsensusReason.CANNOT_TELL
 
 
 def _support(row: Consensus, label: str) -> float:
@@ -123,7 +130,12 @@ def _support(row: Consensus, label: str) -> float:
     return row.posterior.get(label, row.distribution[label] / row.num_raters)
 
 
-def _choose_condition(source: RoundFiles, wanted: Condition | None) -> Condition:
+def choose_condition(source: RoundFiles, wanted: Condition | None) -> Condition:
+    """Choose whose items: what was asked for, else the only condition that the round has.
+
+    Raises:
+        AnnotationError: the round lacks it, or has several and none was asked for.
+    """
     found = sorted({item.condition for item in source.items})
     if wanted is not None and wanted in found:
         return wanted
@@ -131,8 +143,8 @@ def _choose_condition(source: RoundFiles, wanted: Condition | None) -> Condition
         return found[0]
     names = ", ".join(condition.value for condition in found)
     raise AnnotationError(
-        f"round {source.campaign.round_id} has items of the conditions {names}; nobody decides an utterance under two",
-        cure="choose one with --condition, and adjudicate each as a round of its own",
+        f"round {source.campaign.round_id} has items of the conditions {names}; nobody is shown an utterance under two",
+        cure="choose one with --condition: each needs a round of its own",
     )
 
 
@@ -157,17 +169,25 @@ def _require_disputed(disputed: Sequence[str], rows: Sequence[Consensus], source
         raise AnnotationError(f"nothing in round {source} is disputed", cure="take in more with a higher --below")
 
 
-def _plan_as_shown(
-    round_id: str, items: Sequence[Item], decoys: Mapping[str, str], source_folder: Path
+def plan_items_again(
+    corpus: Corpus, round_id: str, source: RoundFiles, items: Sequence[Item], known: Mapping[str, str]
 ) -> list[ItemMaker]:
-    """Show what the raters were shown."""
-    return [partial(show_again, round_id, item, source_folder, decoys.get(item.utterance_id)) for item in items]
+    """Plan to show items of another round again, as they were shown there; `known` are answers by utterance.
+
+    Of votes made elsewhere nobody knows what was shown: then it is what the corpus holds now.
+
+    Raises:
+        AnnotationError: media are missing; lists them.
+    """
+    if source.campaign.contract is None:
+        return _plan_from_corpus(corpus, round_id, items, known)
+    folder = corpus.layout.round_dir(source.campaign.round_id)
+    return [partial(show_again, round_id, item, folder, known.get(item.utterance_id)) for item in items]
 
 
 def _plan_from_corpus(
-    corpus: Corpus, round_id: str, items: Sequence[Item], decoys: Mapping[str, str]
+    corpus: Corpus, round_id: str, items: Sequence[Item], known: Mapping[str, str]
 ) -> list[ItemMaker]:
-    """Show what the corpus holds now: of votes made elsewhere nobody knows what was shown."""
     condition = items[0].condition
     utterances, _ = find_utterances(corpus, (condition,))
     problems = [f"utterance {i.utterance_id} cannot be shown" for i in items if i.utterance_id not in utterances]
@@ -176,5 +196,5 @@ def _plan_from_corpus(
     )
     raise_together(AnnotationError, "media are missing:", problems, cure="run `sdme run` up to clips")
     return [
-        partial(make_item, round_id, utterances[i.utterance_id], condition, decoys.get(i.utterance_id)) for i in items
+        partial(make_item, round_id, utterances[i.utterance_id], condition, known.get(i.utterance_id)) for i in items
     ]

@@ -18,7 +18,12 @@ Allotment = list[list[int]]
 
 
 def allot_raters(
-    num_utterances: int, met: Sequence[Collection[int]], per_utterance: int, rng: random.Random
+    num_utterances: int,
+    met: Sequence[Collection[int]],
+    per_utterance: int,
+    rng: random.Random,
+    *,
+    must_be_level: bool = True,
 ) -> Allotment:
     """Give every utterance `per_utterance` different raters who have not met it, with loads that differ by at most one.
 
@@ -27,6 +32,7 @@ def allot_raters(
         met: For each rater the utterances that they may not be shown.
         per_utterance: At most as many as there are raters.
         rng: Decides between equals.
+        must_be_level: False = where earlier meetings make that impossible, loads as level as they can be will do.
 
     Raises:
         AnnotationError: earlier meetings leave too few raters for an utterance, or make level loads impossible.
@@ -51,7 +57,7 @@ def allot_raters(
         chosen[u] = sorted(allowed[u], key=lambda r: (loads[r], rng.random()))[:per_utterance]
         for r in chosen[u]:
             loads[r] += 1
-    _level(chosen, allowed, loads)
+    _level(chosen, allowed, loads, must_be_level=must_be_level)
     return chosen
 
 
@@ -66,7 +72,7 @@ def _deal(turns: Sequence[int], chosen: Allotment, num_raters: int, per_utteranc
             heapq.heappush(waiting, (load + 1, rng.random(), r))
 
 
-def _level(chosen: Allotment, allowed: Sequence[Sequence[int]], loads: list[int]) -> None:
+def _level(chosen: Allotment, allowed: Sequence[Sequence[int]], loads: list[int], *, must_be_level: bool) -> None:
     """Pass utterances on along chains of raters until loads differ by at most one.
 
     A chain from a rater to one with at least two fewer makes loads more level; where none exists they are as level as
@@ -79,6 +85,8 @@ def _level(chosen: Allotment, allowed: Sequence[Sequence[int]], loads: list[int]
     while max(loads) - min(loads) > 1:
         busiest_first = sorted(range(len(loads)), key=lambda r: -loads[r])
         chain = next(filter(None, (_find_chain(r, chosen, allowed, loads, held) for r in busiest_first)), None)
+        if chain is None and not must_be_level:
+            return
         if chain is None:
             raise AnnotationError(
                 f"loads cannot be level: rater number {loads.index(min(loads)) + 1} could be given only {min(loads)} "

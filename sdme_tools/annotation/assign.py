@@ -32,7 +32,8 @@ class Material:
 def assign(round_id: str, design: RoundDesign, material: Material) -> list[Assignment]:
     """Make all tasks of a round: by condition, by rater, in the rater's order.
 
-    Every item has exactly `per_item` raters. Regular loads differ by at most one, in the whole and in each condition.
+    Every item has exactly `per_item` raters. Regular loads differ by at most one, in the whole and in each condition;
+    where a round follows on another, they are as level as what its raters met there allows.
     No rater meets an utterance under two conditions, gold and practice included, nor one of the wash-out.
 
     Raises:
@@ -42,7 +43,9 @@ def assign(round_id: str, design: RoundDesign, material: Material) -> list[Assig
     rng = random.Random(f"{design.seed}:{round_id}")
     numbers = {utterance_id: number for number, utterance_id in enumerate(material.utterance_ids)}
     met = [{numbers[u] for u in material.met.get(rater, ()) if u in numbers} for rater in design.raters]
-    chosen = allot_raters(len(numbers), met, len(design.conditions) * design.per_item, rng)
+    per_utterance = len(design.conditions) * design.per_item
+    follows = design.extends is not None or design.adjudicates is not None
+    chosen = allot_raters(len(numbers), met, per_utterance, rng, must_be_level=not follows)
     shared = divide_among_conditions(chosen, len(design.conditions), rng)
     regular: dict[tuple[Condition, str], list[str]] = {(c, r): [] for c in design.conditions for r in design.raters}
     for condition, by_utterance in zip(design.conditions, shared, strict=True):

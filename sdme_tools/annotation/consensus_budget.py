@@ -1,7 +1,7 @@
 """Where a further rater is worth their time: items whose label is still in doubt, and what asking would cost."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -41,6 +41,8 @@ class ExtensionPlan:
     """Items whose posterior reaches the target."""
     num_exhausted: int
     """Items below it that have the maximum of raters already."""
+    num_waiting: int
+    """Items below it whose raters have not all answered yet."""
     max_votes: int
     """Votes if all these items were asked for up to the maximum; the votes of this step alone are len(items)."""
     median_lead_ms: int | None
@@ -51,10 +53,9 @@ class ExtensionPlan:
         """Votes of this step."""
         return len(self.items)
 
-    @property
-    def cost_ms(self) -> int | None:
-        """Raters' time of this step; None where no vote tells how long it took."""
-        return None if self.median_lead_ms is None else self.num_votes * self.median_lead_ms
+    def time_of(self, num_votes: int) -> int | None:
+        """Raters' time for so many votes, in milliseconds; None where no vote tells how long it took."""
+        return None if self.median_lead_ms is None else num_votes * self.median_lead_ms
 
 
 def plan_extension(
@@ -64,12 +65,15 @@ def plan_extension(
     *,
     target: float,
     max_raters: int,
+    waiting: Collection[str] = (),
+    undecided: Collection[str] = (),
 ) -> ExtensionPlan:
     """Find the items that one more rater should see. Ask, collect, plan again, until nothing is left in doubt.
 
     Doubt is the posterior of Dawid–Skene, whatever the round's own method: shares of votes are no probabilities (one
-    vote alone would be certain). 'Cannot tell' counts as an answer that can be certain too. Items without any vote
-    wait for their first raters and are not counted.
+    vote alone would be certain). But what the round's own method cannot decide is in doubt in any case: on few votes
+    the model is surer than it should be. 'Cannot tell' counts as an answer that can be certain too. Items without any
+    vote wait for their first raters and are not counted.
 
     Args:
         campaign: The round.
@@ -77,6 +81,8 @@ def plan_extension(
         annotations: Of the round; regular votes count.
         target: Posterior from which an item is settled, 0 to 1.
         max_raters: Items with so many raters are not asked again.
+        waiting: Ids of items whose raters have not all answered yet; those are not asked before they have.
+        undecided: Ids of items to which the round's own method gives no label, as ties.
 
     Raises:
         AnnotationError: target or maximum are impossible.
@@ -90,14 +96,16 @@ def plan_extension(
     raters = Counter(
         item_id for item_id, _ in {(a.item_id, a.rater_id) for a in annotations if a.role is TaskRole.REGULAR}
     )
-    doubtful, num_settled, num_exhausted = [], 0, 0
+    doubtful, num_settled, num_exhausted, num_waiting = [], 0, 0, 0
     for row in derive_consensus(campaign, items, annotations, rule):
         item_id = make_item_id(row.utterance_id, row.condition)
         sure = max(row.posterior.values())
-        if sure >= target:
+        if sure >= target and item_id not in undecided:
             num_settled += 1
         elif raters[item_id] >= max_raters:
             num_exhausted += 1
+        elif item_id in waiting:
+            num_waiting += 1
         else:
             doubtful.append(DoubtfulItem(item_id, row.utterance_id, row.condition, sure, raters[item_id]))
     times = [a.lead_ms for a in annotations if a.role is TaskRole.REGULAR and a.lead_ms is not None]
@@ -105,6 +113,7 @@ def plan_extension(
         items=tuple(sorted(doubtful, key=lambda item: (item.posterior, item.item_id))),
         num_settled=num_settled,
         num_exhausted=num_exhausted,
+        num_waiting=num_waiting,
         max_votes=sum(max_raters - item.num_raters for item in doubtful),
         median_lead_ms=round(median(times)) if times else None,
     )

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sdme_tools.annotation.consensus import derive_consensus, read_rule
-from sdme_tools.annotation.round_files import read_round
+from sdme_tools.annotation.round_files import EXTENSION, pool_votes, read_extensions, read_round
 from sdme_tools.annotation.rounds import choose_rounds
 from sdme_tools.annotation.vote_files import read_votes_file
 from sdme_tools.corpus.corpus import Corpus
 from sdme_tools.corpus.sheets import guard
-from sdme_tools.corpus.table import read_table, write_record, write_table, write_text
+from sdme_tools.corpus.table import read_record, read_table, write_record, write_table, write_text
 from sdme_tools.errors import AnnotationError, raise_together
 from sdme_tools.records.annotation import (
     Annotation,
@@ -67,11 +67,11 @@ def decide_round(
     rule: ConsensusRule | None = None,
     gold: dict[str, str] | None = None,
 ) -> ConsensusReport:
-    """Derive a round's labels anew.
+    """Derive a round's labels anew, from its votes and those of its extensions.
 
     Args:
         corpus: Where the round lies.
-        round_id: The round; None = the only one there is.
+        round_id: The round; None = the only one there is, extensions apart.
         rule: Stays the round's for all votes that come later; None = as was chosen before.
         gold: Utterance -> its known label, for `weighted`; stays the round's too.
 
@@ -79,25 +79,39 @@ def decide_round(
         AnnotationError: there is no such round, or the method cannot be applied to it.
         CorpusError: another process holds the corpus, or a table is damaged.
     """
-    known = choose_rounds(corpus, [round_id] if round_id else [])
-    if len(known) > 1:
-        raise AnnotationError(
-            f"{corpus.root} has several rounds: {', '.join(known)}", cure="name one: each has a method of its own"
-        )
-    folder = corpus.layout.round_dir(known[0])
+    name = _choose_round(corpus, round_id)
+    folder = corpus.layout.round_dir(name)
     with corpus.hold():
         tables = read_round(folder)
-        path = corpus.layout.consensus_rule(known[0])
+        path = corpus.layout.consensus_rule(name)
         chosen = rule or read_rule(path)
         if gold:
             chosen = chosen.model_copy(update={"gold": _name_items(tables.items, gold)})
-        rows = derive_consensus(tables.campaign, tables.items, tables.annotations, chosen)
+        votes = pool_votes(tables, read_extensions(folder))
+        rows = derive_consensus(tables.campaign, tables.items, votes, chosen)
         before = read_table(folder / "consensus.jsonl", Consensus)
         # The rule first: killed in between, the next derivation, by whomever, completes it.
         if rule or gold:
             write_record(path, chosen)
         write_table(folder / "consensus.jsonl", rows)
-    return _report(known[0], tables.campaign.labels, chosen, rows, before)
+    return _report(name, tables.campaign.labels, chosen, rows, before)
+
+
+def _choose_round(corpus: Corpus, round_id: str | None) -> str:
+    """The round that was named, else the only one that is no extension."""
+    known = choose_rounds(corpus, [round_id] if round_id else [])
+    campaigns = [read_record(corpus.layout.round_dir(name) / "round.json", Round) for name in known]
+    if round_id is not None and (design := campaigns[0].design) is not None and design.extends is not None:
+        raise AnnotationError(
+            f"round {round_id} has no labels of its own: its votes count in round {design.extends}",
+            cure=f"derive those of {design.extends}",
+        )
+    found = [campaign.round_id for campaign in campaigns if campaign.origin != EXTENSION]
+    if len(found) > 1:
+        raise AnnotationError(
+            f"{corpus.root} has several rounds: {', '.join(found)}", cure="name one: each has a method of its own"
+        )
+    return found[0]
 
 
 def _name_items(items: Sequence[Item], gold: dict[str, str]) -> dict[str, str]:

@@ -25,10 +25,9 @@ def make_contract(campaign: Round, folder: Path, items: Iterable[Item]) -> Round
 
 def _make_digest(campaign: Round, contract: RoundContract) -> str:
     """Hash the promise itself, so that no part of round.json can be edited unnoticed."""
-    promise = campaign.model_dump_json(exclude={"contract", "created_at"}) + contract.model_dump_json(
-        exclude={"digest"}
-    )
-    return _hash(promise.encode())
+    # Without what stands at its default: a field that a later version adds breaks no promise made before it.
+    promise = campaign.model_dump_json(exclude={"contract", "created_at"}, exclude_defaults=True)
+    return _hash((promise + contract.model_dump_json(exclude={"digest"})).encode())
 
 
 def _hash(data: bytes) -> str:
@@ -49,6 +48,13 @@ def find_breaches(campaign: Round, folder: Path, items: Sequence[Item], *, with_
         items: Its items.
         with_media: Hash every media file too; otherwise only their sizes are looked at.
     """
+    yield from _find_file_breaches(campaign, folder)
+    for item in items if campaign.contract is not None else ():
+        if (breach := find_media_breach(folder, item, with_media=with_media)) is not None:
+            yield f"{breach} (item {item.item_id})"
+
+
+def _find_file_breaches(campaign: Round, folder: Path) -> Iterator[str]:
     contract = campaign.contract
     if contract is None:
         return
@@ -60,14 +66,27 @@ def find_breaches(campaign: Round, folder: Path, items: Sequence[Item], *, with_
             yield f"{name}: is missing"
         elif _hash_file(path) != frozen:
             yield f"{name}: was changed"
-    for item in items:
-        if item.media is None:
-            continue
-        path = folder / item.media.path
-        if not path.is_file():
-            yield f"{item.media.path}: is missing (item {item.item_id})"
-        elif path.stat().st_size != item.media.size_bytes or (with_media and _hash_file(path) != item.media.sha256):
-            yield f"{item.media.path}: was changed (item {item.item_id})"
+
+
+def find_media_breach(folder: Path, item: Item, *, with_media: bool = False) -> str | None:
+    """Say in what an item's media are no longer what was frozen; None where they are, or where it has none."""
+    if item.media is None:
+        return None
+    path = folder / item.media.path
+    if not path.is_file():
+        return f"{item.media.path}: is missing"
+    if path.stat().st_size != item.media.size_bytes or (with_media and _hash_file(path) != item.media.sha256):
+        return f"{item.media.path}: was changed"
+    return None
+
+
+def check_files(campaign: Round, folder: Path) -> None:
+    """Refuse a round whose design, tables or templates are no longer what was frozen, whatever became of its media.
+
+    Raises:
+        AnnotationError: lists every breach.
+    """
+    _refuse(campaign, _find_file_breaches(campaign, folder))
 
 
 def check_contract(campaign: Round, folder: Path, items: Sequence[Item], *, with_media: bool = False) -> None:
@@ -76,10 +95,14 @@ def check_contract(campaign: Round, folder: Path, items: Sequence[Item], *, with
     Raises:
         AnnotationError: lists every breach.
     """
+    _refuse(campaign, find_breaches(campaign, folder, items, with_media=with_media))
+
+
+def _refuse(campaign: Round, breaches: Iterable[str]) -> None:
     raise_together(
         AnnotationError,
         f"round {campaign.round_id} is not what was frozen when it was made:",
-        find_breaches(campaign, folder, items, with_media=with_media),
+        breaches,
         cure="restore these files from a backup; for other templates or items make another round",
     )
 

@@ -10,15 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sdme_tools.annotation.collect import Ballot, TaskState, collect, derive_annotations
-from sdme_tools.annotation.contract import check_contract
+from sdme_tools.annotation.contract import check_files, find_media_breach
 from sdme_tools.annotation.label_studio import Studio, StudioGoneError, StudioMissingError
 from sdme_tools.annotation.label_studio_export import read_export
-from sdme_tools.annotation.label_studio_media import check_media, choose_host, media_paths
+from sdme_tools.annotation.label_studio_media import choose_host
 from sdme_tools.annotation.label_studio_pull import pull_project
 from sdme_tools.annotation.label_studio_push import QueuePlan, QueueReport, push_queue
 from sdme_tools.annotation.ledger import Ledger, Queue
 from sdme_tools.annotation.round_files import RoundFiles, read_round
 from sdme_tools.annotation.tasks import TASK_KEY, build_task
+from sdme_tools.annotation.templates import read_rendered
 from sdme_tools.corpus.corpus import Corpus
 from sdme_tools.corpus.table import read_table, write_table
 from sdme_tools.errors import AnnotationError, SdmeError, raise_together
@@ -44,6 +45,10 @@ class PushReport(Record):
     """Doubles that nobody had answered."""
     num_restored: int
     """Tasks that were edited by hand and unanswered."""
+    num_withdrawn: int
+    """Unanswered tasks that were taken away, because their utterances have left the corpus."""
+    withheld: dict[str, str]
+    """Item -> why its tasks are not sent; all others were."""
     projects: dict[str, str]
     """Condition and rater -> address of their project."""
 
@@ -61,6 +66,8 @@ class PullReport(Record):
     """Tasks that were deleted on the server by hand; `sdme round push` brings them back."""
     num_withdrawn: int
     """Answered tasks whose utterances have left the corpus: their answers are kept and are no votes."""
+    counts_in: str | None
+    """The round that this one extends, with which its votes are counted."""
 
 
 class KnownRater(Record):
@@ -78,7 +85,8 @@ class _Catch:
     states: list[TaskState] = field(default_factory=list)
     seen: list[SeenTask] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    num_missing: int = 0
+    missing: list[str] = field(default_factory=list)
+    """Keys of tasks that are not on the server."""
     failure: SdmeError | None = None
     """What kept a project from being read; what the others held is taken all the same."""
 
@@ -86,22 +94,24 @@ class _Catch:
 def push_round(corpus: Corpus, round_id: str, studio: Studio, *, progress: Progress) -> PushReport:
     """Bring a round's tasks to the server; run again after whatever ended it, no task is missing or double.
 
+    Tasks whose media are missing, or whose utterances have left the corpus, are told and not sent.
+
     Raises:
-        AnnotationError: the round is not what was frozen, media are missing, it was pushed to another server, or the
-            server refuses or does not answer. What arrived stays, and the same call goes on.
+        AnnotationError: the round is not what was frozen, it was pushed to another server, or the server refuses or
+            does not answer. What arrived stays, and the same call goes on.
         CorpusError: another process holds the corpus.
     """
     folder = corpus.layout.round_dir(round_id)
     with corpus.hold():
         files = read_round(folder)
-        check_contract(files.campaign, folder, files.items)
-        plans = list(_plan_queues(files, folder))
+        check_files(files.campaign, folder)
+        withheld = _find_withheld(corpus, files, folder)
+        plans = list(_plan_queues(files, folder, withheld))
         if not plans:
             raise AnnotationError(
                 f"round {round_id} has no tasks: its votes were made elsewhere",
                 cure="push a round that `sdme round create` made",
             )
-        check_media(corpus.layout, media_paths([task for plan in plans for task in plan.tasks]))
         host = choose_host(corpus.layout, corpus.config.label_studio)
         studio.check_version()
         ledger = _open_ledger(folder, studio)
@@ -110,7 +120,7 @@ def push_round(corpus: Corpus, round_id: str, studio: Studio, *, progress: Progr
         reports = [
             push_queue(studio, plan, ledger, host, batch_size=batch_size, progress=counter.add) for plan in plans
         ]
-    return _report_push(round_id, studio, reports)
+    return _report_push(round_id, studio, reports, {name: hold.why for name, hold in withheld.items()})
 
 
 def pull_round(
@@ -140,7 +150,10 @@ def pull_round(
             catch.problems,
             cure="look at these tasks in Label Studio; delete them there, push again, and have them answered again",
         )
-        report = _take(corpus, files, folder, catch.states, name_rater, num_missing=catch.num_missing)
+        withheld = _find_withheld(corpus, files, folder)
+        item_of = {task.task_key: task.item_id for task in files.assignments}
+        num_missing = sum(item_of[key] not in withheld for key in catch.missing)
+        report = _take(corpus, files, folder, catch.states, name_rater, num_missing=num_missing)
         read = {row.project_id for row in catch.seen}
         write_table(folder / "seen_tasks.jsonl", [*(r for r in before if r.project_id not in read), *catch.seen])
     if catch.failure is not None:
@@ -206,22 +219,45 @@ def _tasks_by_queue(files: RoundFiles) -> dict[Queue, list[dict[str, str]]]:
     return dict(sorted(queues.items()))
 
 
-def _plan_queues(files: RoundFiles, folder: Path) -> Iterable[QueuePlan]:
+@dataclass(frozen=True)
+class _Hold:
+    """Why an item's tasks are not sent."""
+
+    why: str
+    is_gone: bool
+    """Its utterance has left the corpus: nobody is to be asked about it any more."""
+
+
+def _find_withheld(corpus: Corpus, files: RoundFiles, folder: Path) -> dict[str, _Hold]:
+    """Items whose tasks are not sent."""
+    there = _items_in_corpus(corpus, files)
+    found: dict[str, _Hold] = {}
+    for item in files.items:
+        if item.item_id not in there:
+            found[item.item_id] = _Hold("its utterance has left the corpus", is_gone=True)
+        elif (breach := find_media_breach(folder, item)) is not None:
+            found[item.item_id] = _Hold(breach, is_gone=False)
+    return found
+
+
+def _plan_queues(files: RoundFiles, folder: Path, withheld: Mapping[str, _Hold]) -> Iterable[QueuePlan]:
     digest = files.campaign.contract.digest if files.campaign.contract else ""
+    holds = {task.task_key: withheld[task.item_id] for task in files.assignments if task.item_id in withheld}
     for (condition, rater_id), tasks in _tasks_by_queue(files).items():
-        template = folder / "templates" / condition.value
+        rendered = read_rendered(folder, condition)
         yield QueuePlan(
             round_id=files.campaign.round_id,
             condition=condition,
             rater_id=rater_id,
             digest=digest,
-            label_config=(template / "label_config.xml").read_text(encoding="utf-8"),
-            guidelines=(template / "guidelines.md").read_text(encoding="utf-8"),
-            tasks=tasks,
+            label_config=rendered.label_config,
+            guidelines=rendered.guidelines,
+            tasks=[task for task in tasks if task[TASK_KEY] not in holds],
+            withheld={task[TASK_KEY]: holds[task[TASK_KEY]].is_gone for task in tasks if task[TASK_KEY] in holds},
         )
 
 
-def _report_push(round_id: str, studio: Studio, reports: Sequence[QueueReport]) -> PushReport:
+def _report_push(round_id: str, studio: Studio, reports: Sequence[QueueReport], withheld: dict[str, str]) -> PushReport:
     url = studio.connection.url
     return PushReport(
         round_id=round_id,
@@ -230,6 +266,8 @@ def _report_push(round_id: str, studio: Studio, reports: Sequence[QueueReport]) 
         num_sent=sum(report.num_sent for report in reports),
         num_removed=sum(report.num_removed for report in reports),
         num_restored=sum(report.num_restored for report in reports),
+        num_withdrawn=sum(report.num_withdrawn for report in reports),
+        withheld=withheld,
         projects={f"{r.condition.value} {r.rater_id}": f"{url}/projects/{r.project_id}/" for r in reports},
     )
 
@@ -254,7 +292,7 @@ def _catch_all(
             break
         catch.states += pulled.states
         catch.seen += pulled.seen
-        catch.num_missing += pulled.num_missing
+        catch.missing += pulled.missing
         catch.problems += pulled.problems
     return catch
 
@@ -297,6 +335,7 @@ def _take(
         states=dict(sorted(Counter(state.value for state in latest.values()).items())),
         num_missing_tasks=num_missing,
         num_withdrawn=sum(item_of[key] not in kept for key in answered),
+        counts_in=files.campaign.design.extends if files.campaign.design else None,
     )
 
 

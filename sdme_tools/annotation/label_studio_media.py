@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote
 from sdme_tools.annotation.label_studio import Studio, StudioGoneError
 from sdme_tools.annotation.tasks import MEDIA_KEYS
 from sdme_tools.corpus.layout import Layout
-from sdme_tools.errors import AnnotationError, ConfigError, raise_together
+from sdme_tools.errors import AnnotationError, ConfigError
 from sdme_tools.records.annotation_config import StudioSection
 
 _NOTHING = "(?!)"
@@ -62,28 +62,6 @@ def is_as_made(found: Mapping[str, object], made: Mapping[str, str]) -> bool:
 def media_paths(tasks: Sequence[Mapping[str, str]]) -> list[str]:
     """All media that tasks show, each once, in their order."""
     return list(dict.fromkeys(task[key] for task in tasks for key in _DATA_KEYS if key in task))
-
-
-def check_media(layout: Layout, paths: Sequence[str]) -> None:
-    """See that every file is there before anything is sent.
-
-    Raises:
-        AnnotationError: lists those that are missing or empty.
-    """
-    missing = [path for path in paths if not _has_content(layout.root / path)]
-    raise_together(
-        AnnotationError,
-        "media of the round are missing or empty:",
-        missing,
-        cure="put them back (they were copied when the round was made), or make the round again",
-    )
-
-
-def _has_content(path: Path) -> bool:
-    try:
-        return path.stat().st_size > 0
-    except OSError:
-        return False
 
 
 def serve_folder(layout: Layout, round_id: str) -> Path:

@@ -17,13 +17,13 @@ class Pulled:
     Attributes:
         states: Tasks whose answers were read, complete with all of them; those that are gone, with none.
         seen: Every task of the project, for the next pull.
-        num_missing: Tasks that should be there and are not: deleted on the server by hand.
+        missing: Keys of tasks that are not there.
         problems: Answers that are not to the tasks that were pushed.
     """
 
     states: list[TaskState]
     seen: list[SeenTask]
-    num_missing: int
+    missing: list[str]
     problems: list[str]
 
 
@@ -58,8 +58,9 @@ def pull_project(
             problems.append(f"project {project_id}, task {task.task_id} ({key}): edited by hand, and answered")
         states.append(_describe(task, emails))
     found = {row.task_key for row in seen.values()}
-    gone = [TaskState(key, []) for key in made if key not in found]
-    return Pulled([*_merge_doubles(states), *gone], list(seen.values()), len(gone), problems)
+    missing = [key for key in made if key not in found]
+    gone = [TaskState(key, []) for key in missing]
+    return Pulled([*_merge_doubles(states), *gone], list(seen.values()), missing, problems)
 
 
 def _choose_changed(listed: Sequence[ServerTask], seen_before: Mapping[int, SeenTask]) -> list[int]:

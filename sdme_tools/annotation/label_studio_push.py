@@ -8,7 +8,7 @@ afterwards; what stands there twice is removed as long as nobody has answered it
 import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sdme_tools.annotation.instructions import render_instructions
@@ -42,6 +42,9 @@ class QueuePlan:
     label_config: str
     guidelines: str
     tasks: Sequence[Mapping[str, str]]
+    withheld: Mapping[str, bool] = field(default_factory=dict)
+    """Keys of tasks that are not sent, and whether one that is there unanswered goes: nobody is to be asked about an
+    utterance that has left the corpus."""
 
     @property
     def queue(self) -> Queue:
@@ -71,6 +74,8 @@ class QueueReport:
     """Doubles that nobody had answered."""
     num_restored: int
     """Tasks that somebody had edited and nobody answered; they are as they were made again."""
+    num_withdrawn: int
+    """Unanswered tasks that were taken away, because their utterances have left the corpus."""
 
 
 def push_queue(
@@ -85,13 +90,14 @@ def push_queue(
     project_id = find_or_make_project(studio, plan, ledger)
     address = host.prepare(studio, project_id, media_paths(plan.tasks))
     wanted = {task[TASK_KEY]: fill_in(task, address) for task in plan.tasks}
-    num_sent = num_removed = num_restored = num_known = 0
+    num_sent = num_removed = num_restored = num_withdrawn = num_known = 0
     if ledger.is_open(plan.queue):
         _wait_until_settled(studio, project_id)
     for attempt in range(_MAX_ROUNDS):
         missing = list(wanted)
         if studio.count_tasks(project_id):
-            present = compare_tasks(studio, project_id, wanted)
+            present = compare_tasks(studio, project_id, wanted, plan.withheld)
+            num_withdrawn += _remove(studio, project_id, present.leaving)
             num_removed += _remove(studio, project_id, present.doubles)
             num_restored += _restore(studio, present.edited, wanted)
             missing = [key for key in wanted if key not in present.keys]
@@ -121,7 +127,15 @@ def push_queue(
         )
     ledger.add(LedgerEvent.COMPLETE, plan.queue, project_id=project_id, num_tasks=len(wanted))
     return QueueReport(
-        plan.condition, plan.rater_id, project_id, plan.title, len(wanted), num_sent, num_removed, num_restored
+        plan.condition,
+        plan.rater_id,
+        project_id,
+        plan.title,
+        len(wanted),
+        num_sent,
+        num_removed,
+        num_restored,
+        num_withdrawn,
     )
 
 
@@ -235,24 +249,32 @@ class Comparison:
     """Ids of tasks that may be removed: another of the same key stays."""
     edited: dict[str, int]
     """Key -> task whose data were changed by hand and that nobody has answered."""
+    leaving: list[int]
+    """Ids of unanswered tasks that nobody is to be asked any more."""
 
 
-def compare_tasks(studio: Studio, project_id: int, wanted: Mapping[str, Mapping[str, str]]) -> Comparison:
-    """Sort a project's tasks.
+def compare_tasks(
+    studio: Studio, project_id: int, wanted: Mapping[str, Mapping[str, str]], withheld: Mapping[str, bool]
+) -> Comparison:
+    """Sort a project's tasks; `withheld` are those that may be there, see `QueuePlan`.
 
     Raises:
         AnnotationError: a task is nobody's, or one that was answered is a double or has other data; lists them.
     """
     by_key: dict[str, list[ServerTask]] = {}
     problems: list[str] = []
+    leaving: list[ServerTask] = []
     for task in studio.tasks(project_id):
         key = task.data.get(TASK_KEY)
         if isinstance(key, str) and key in wanted:
             by_key.setdefault(key, []).append(task)
+        elif isinstance(key, str) and key in withheld:
+            leaving += [task] if withheld[key] else []
         else:
             problems.append(f"task {task.task_id} is not of this round ({TASK_KEY} {str(key)[:40]!r})")
     suspects = [t for tasks in by_key.values() for t in tasks if len(tasks) > 1 or t.data != wanted[t.data[TASK_KEY]]]
-    answered = {t.task_id for t in studio.tasks(project_id, task_ids=[t.task_id for t in suspects]) if t.answers}
+    looked_at = [task.task_id for task in (*suspects, *leaving)]
+    answered = {t.task_id for t in studio.tasks(project_id, task_ids=looked_at) if t.answers}
     doubles: list[int] = []
     edited: dict[str, int] = {}
     for key, tasks in by_key.items():
@@ -275,13 +297,14 @@ def compare_tasks(studio: Studio, project_id: int, wanted: Mapping[str, Mapping[
         problems,
         cure="pull first if the answers matter; then delete those tasks on the server and push again",
     )
-    return Comparison(set(by_key), doubles, edited)
+    unanswered = [task.task_id for task in leaving if task.task_id not in answered]
+    return Comparison(set(by_key), doubles, edited, unanswered)
 
 
 def _remove(studio: Studio, project_id: int, task_ids: Sequence[int]) -> int:
     for task_id in task_ids:
         studio.change(
-            f"removing a double of project {project_id}",
+            f"removing a task of project {project_id}",
             lambda sdk, task_id=task_id: sdk.tasks.delete(id=str(task_id)),  # type: ignore[misc]
         )
     return len(task_ids)

@@ -1,8 +1,8 @@
 """What rounds there are and what they were made of."""
 
 from sdme_tools.annotation.answers import collect_answers
-from sdme_tools.annotation.contract import check_contract, find_breaches
-from sdme_tools.annotation.round_files import read_round
+from sdme_tools.annotation.contract import check_files, find_breaches
+from sdme_tools.annotation.round_files import read_extensions, read_round
 from sdme_tools.annotation.suspicion import flag_raters
 from sdme_tools.annotation.watch import RoundStatus, watch
 from sdme_tools.corpus.corpus import Corpus
@@ -65,7 +65,7 @@ def watch_round(corpus: Corpus, round_id: str) -> RoundStatus:
     """
     folder = corpus.layout.round_dir(round_id)
     files = read_round(folder)
-    check_contract(files.campaign, folder, files.items)
+    check_files(files.campaign, folder)
     submissions = read_table(folder / "submissions.jsonl", Submission)
     answers = collect_answers(files.items, files.assignments, submissions, files.annotations)
     durations_ms = {c.utterance_id: c.duration_ms for name in corpus.recording_ids() for c in corpus.read(name, Clip)}
@@ -102,6 +102,10 @@ def show_round(corpus: Corpus, round_id: str, *, with_media: bool = False) -> Ro
             "practice": str(design.num_practice),
             "wash-out": ", ".join(design.wash_out) or "none",
         }
+        facts |= {"extends": design.extends} if design.extends else {}
+        facts |= {"adjudicates": design.adjudicates} if design.adjudicates else {}
+    if extensions := read_extensions(folder):
+        facts["extended by"] = ", ".join(extension.campaign.round_id for extension in extensions)
     facts["contract"] = contract.digest if contract else "none"
     breaches = find_breaches(campaign, folder, files.items, with_media=with_media)
     return RoundFacts(facts=facts, breaches=tuple(breaches))

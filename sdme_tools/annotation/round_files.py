@@ -8,7 +8,7 @@ from sdme_tools.corpus.table import read_record, read_table
 from sdme_tools.errors import AnnotationError, raise_together
 from sdme_tools.records.annotation import Annotation, Assignment, Consensus, Item, Round
 
-IMPORTED, LABEL_STUDIO, ADJUDICATION = "import", "label_studio", "adjudication"
+IMPORTED, LABEL_STUDIO, ADJUDICATION, EXTENSION = "import", "label_studio", "adjudication", "extension"
 """Origins of rounds."""
 
 
@@ -47,6 +47,25 @@ def read_round(folder: Path) -> RoundFiles:
         cure="restore items.jsonl from a backup",
     )
     return files
+
+
+def read_extensions(folder: Path) -> list[RoundFiles]:
+    """Read all rounds that extend the one in `folder`, by name.
+
+    Raises:
+        CorpusError: a file is damaged.
+    """
+    found = []
+    for path in sorted(folder.parent.glob("[!.]*/round.json")):
+        design = read_record(path, Round).design
+        if design is not None and design.extends == folder.name:
+            found.append(read_round(path.parent))
+    return found
+
+
+def pool_votes(files: RoundFiles, extensions: Iterable[RoundFiles]) -> list[Annotation]:
+    """The votes of a round and of its extensions, in this order: they were cast on the same items."""
+    return [*files.annotations, *(vote for extension in extensions for vote in extension.annotations)]
 
 
 def find_meetings(rounds: Iterable[RoundFiles]) -> dict[str, set[str]]:

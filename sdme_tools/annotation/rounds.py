@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sdme_tools.annotation.consensus import derive_consensus, read_rule
-from sdme_tools.annotation.round_files import IMPORTED, RoundFiles, read_round
+from sdme_tools.annotation.round_files import IMPORTED, RoundFiles, pool_votes, read_extensions, read_round
 from sdme_tools.annotation.vote_files import read_bytes
 from sdme_tools.annotation.votes import Ballot, Vote, parse_votes
 from sdme_tools.corpus.corpus import Corpus
@@ -64,7 +64,8 @@ def import_votes(corpus: Corpus, file: Path, *, round_id: str = IMPORTED) -> Imp
         votes = parse_votes(data, str(file), ballot)
         grown = _add_votes(tables, votes, str(file))
         rule = read_rule(corpus.layout.consensus_rule(round_id))
-        consensus = derive_consensus(grown.campaign, grown.items, grown.annotations, rule)
+        pooled = pool_votes(grown, read_extensions(corpus.layout.round_dir(round_id)))
+        consensus = derive_consensus(grown.campaign, grown.items, pooled, rule)
         _write_round(corpus.layout.round_dir(round_id), grown, consensus)
     num_new = len(grown.annotations) - len(tables.annotations)
     return _report(grown, consensus, num_new=num_new, num_known=len(votes) - num_new, left_out=_ids_below_gates(corpus))

@@ -164,3 +164,9 @@ def list_files(rendered: RenderedTemplate, condition: Condition) -> Iterator[tup
     """The files that a round keeps of a rendered template: path in the round's folder, and content."""
     yield f"templates/{condition.value}/label_config.xml", rendered.label_config
     yield f"templates/{condition.value}/guidelines.md", rendered.guidelines
+
+
+def read_rendered(folder: Path, condition: Condition) -> RenderedTemplate:
+    """Read what a round keeps of the template of a condition."""
+    kept = (folder / name for name, _ in list_files(RenderedTemplate("", ""), condition))
+    return RenderedTemplate(*(path.read_text(encoding="utf-8") for path in kept))

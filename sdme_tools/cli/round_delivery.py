@@ -1,31 +1,28 @@
 """`sdme round push` and `sdme round pull`: a round's way to the server and back."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from sdme_tools.cli.arguments import as_json, corpus_dir
+from sdme_tools.cli.round_parts import count_progress, round_argument, url
 
 if TYPE_CHECKING:
     from sdme_tools.annotation.delivery import PullReport, PushReport
 
-_round_id = click.argument("round_id", metavar="ROUND")
-_url = click.option("--url", help="Another server than the corpus' own; its token in SDME_LABEL_STUDIO_TOKEN.")
-
 
 @click.command("push")
 @corpus_dir
-@_round_id
-@_url
+@round_argument
+@url
 @as_json
 def push(directory: Path, round_id: str, url: str | None, as_json: bool) -> None:
     """Bring ROUND to Label Studio: a project for each condition and rater, each task exactly once.
 
-    However it ended, the same command goes on where it stopped; run once more it changes nothing. Everybody with an
-    account on a community server can open every project there: raters are to be told which one is theirs.
+    Items whose media are missing, or whose utterances have left the corpus, are named and not sent; the others are, and
+    the command exits 1. However it ended, the same command goes on where it stopped; run once more it changes nothing.
+    Everybody with an account on a community server can open every project there: raters are to be told which is theirs.
 
     \b
     Example:
@@ -40,18 +37,24 @@ def push(directory: Path, round_id: str, url: str | None, as_json: bool) -> None
 
     corpus = Corpus.open(directory)
     studio = Studio(find_connection(corpus.root, url))
-    with _progress("tasks") as show:
+    with count_progress("tasks") as show:
         report = push_round(corpus, round_id, studio, progress=show)
     if as_json:
         print_json(report)
     else:
         _print_push(report)
+    for item_id, why in report.withheld.items():
+        click.echo(f"✗ {item_id} was not sent: {why}", err=True)
+    if report.withheld:
+        cure = "put missing media back from a backup and push again, or leave these items out"
+        click.echo(f"{len(report.withheld)} items were not sent, all others were; cure: {cure}", err=True)
+        raise click.exceptions.Exit(1)
 
 
 @click.command("pull")
 @corpus_dir
-@_round_id
-@_url
+@round_argument
+@url
 @click.option("--from-export", type=click.Path(path_type=Path), help="A file exported by hand (JSON) instead.")
 @as_json
 def pull(directory: Path, round_id: str, url: str | None, from_export: Path | None, as_json: bool) -> None:
@@ -78,24 +81,12 @@ def pull(directory: Path, round_id: str, url: str | None, from_export: Path | No
     if from_export:
         report = pull_export(corpus, round_id, from_export, name_rater)
     else:
-        with _progress("tasks") as show:
+        with count_progress("tasks") as show:
             report = pull_round(corpus, round_id, Studio(find_connection(corpus.root, url)), name_rater, progress=show)
     if as_json:
         print_json(report)
     else:
         _print_pull(report, directory)
-
-
-@contextmanager
-def _progress(unit: str) -> Iterator[Callable[[int, int], None]]:
-    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    from sdme_tools.cli.console import talk_console
-
-    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=talk_console(), transient=True) as progress:
-        task = progress.add_task(unit, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
 def _print_push(report: "PushReport") -> None:
@@ -107,6 +98,8 @@ def _print_push(report: "PushReport") -> None:
         click.echo(f"{report.num_removed} doubles that nobody had answered were removed", err=True)
     if report.num_restored:
         click.echo(f"{report.num_restored} tasks that were edited by hand are as they were made again", err=True)
+    if report.num_withdrawn:
+        click.echo(f"{report.num_withdrawn} unanswered tasks of utterances that left the corpus were removed", err=True)
     rows = [(*queue.split(" ", 1), address) for queue, address in report.projects.items()]
     data_console().print(make_table(None, ("condition", "rater", "project"), rows))
 
@@ -121,6 +114,8 @@ def _print_pull(report: "PullReport", directory: Path) -> None:
         click.echo(f"{report.num_missing_tasks} tasks were deleted on the server; {again}", err=True)
     if report.num_withdrawn:
         click.echo(f"{report.num_withdrawn} answers are to utterances that have left the corpus: no votes", err=True)
+    if report.counts_in:
+        click.echo(f"its votes are counted by `sdme consensus {directory} {report.counts_in}`", err=True)
     counts = tuple(report.states.get(state, 0) for state in ("submitted", "skipped", "deleted"))
     columns = ("tasks", "votes", "submitted", "skipped", "deleted")
     data_console().print(make_table(None, columns, [(report.num_tasks, report.num_votes, *counts)]))

@@ -58,6 +58,8 @@ class RoundDesign(Record):
     """The round whose disputed items are decided here; None = this is no adjudication."""
     decoy_rate: Annotated[float, Field(ge=0, le=4)] = 0.0
     """In adjudication: agreed items over disputed ones in each queue."""
+    extends: Identifier | None = None
+    """The round whose votes are counted together with those of this one; None = this is no extension."""
 
 
 class RoundContract(Record):
@@ -79,7 +81,7 @@ class Round(Record):
     """In class order, 'cannot tell' apart."""
     cannot_tell: str
     origin: str
-    """'import' for votes made elsewhere, 'label_studio', 'adjudication'."""
+    """'import' for votes made elsewhere, 'label_studio', 'adjudication', 'extension'."""
     created_at: datetime | None = None
     design: RoundDesign | None = None
     """None where the votes were made elsewhere."""

@@ -58,6 +58,13 @@ class AnnotateSection(Record):
     decoy_rate: Annotated[
         float, Field(ge=0, le=4, description="`sdme round adjudicate`: agreed items over disputed ones in each queue.")
     ] = 0.5
+    extend_target: Annotated[
+        float,
+        Field(gt=0, le=1, description="`sdme round extend`: posterior from which an item needs no further rater."),
+    ] = 0.9
+    extend_max_raters: Annotated[
+        PositiveInt, Field(description="`sdme round extend`: items with so many raters are not asked again.")
+    ] = 7
     low_margin: Annotated[
         Share,
         Field(description="--select low-margin: first and second label differ by at most this share of the votes."),

@@ -17,13 +17,15 @@ from sdme_tools.annotation.label_studio_checks import examine_studio, judge_vers
 from sdme_tools.annotation.label_studio_connection import HOME_VARIABLE, TOKEN_VARIABLE, Connection, find_connection
 from sdme_tools.annotation.server import examine_server
 from sdme_tools.annotation.tasks import TASK_KEY
-from sdme_tools.corpus.corpus import Corpus
+from sdme_tools.corpus.corpus import TABLE_NAMES, Corpus
+from sdme_tools.corpus.table import read_table, write_table
 from sdme_tools.errors import AnnotationError, ConfigError
-from sdme_tools.records.annotation import Condition
+from sdme_tools.records.annotation import Assignment, Condition, Item
+from sdme_tools.records.utterance import Utterance
 from tests.e2e.conftest import sdme
 from tests.factories import make_tone, write_media
 from tests.studio_round import make_round
-from tests.studio_server import NAMES, PASSWORD, Rater, Server, clear_corpus, interfere
+from tests.studio_server import NAMES, PASSWORD, Rater, Server, be_found, clear_corpus, interfere
 
 pytestmark = pytest.mark.slow
 
@@ -91,7 +93,7 @@ def test_doctor_finds_our_own_server_well(
     corpus: Corpus, server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     push(corpus, server.studio)
-    _make_home(server, monkeypatch, tmp_path)
+    be_found(server, monkeypatch, tmp_path)
     found = {finding.name: finding for finding in examine_studio(corpus.root)}
     assert all(finding.is_well for finding in found.values()), found
     assert set(found) == {
@@ -108,20 +110,10 @@ def test_doctor_finds_our_own_server_well(
     assert not broken[f"media of round {corpus.rounds()[0]}"].is_well
 
 
-def _make_home(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Let the fixture's server be found as the corpus' own."""
-    from sdme_tools.annotation.label_studio_connection import locate_home
-
-    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "homes"))
-    place = locate_home(server.root)
-    place.parent.mkdir()
-    place.symlink_to(server.home, target_is_directory=True)
-
-
 def test_commands_from_status_to_votes(
     corpus: Corpus, server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    _make_home(server, monkeypatch, tmp_path)
+    be_found(server, monkeypatch, tmp_path)
     name = corpus.rounds()[0]
     assert json.loads(sdme("label-studio", "status", corpus.root, "--json").stdout)["is_healthy"]
     assert server.connection.url in sdme("label-studio", "up", corpus.root).stdout
@@ -236,21 +228,54 @@ def test_media_can_be_uploaded_instead(corpus: Corpus, server: Server, raters: d
     assert answer.content[:100] == media.read_bytes()[:100]
     held = server.studio.read("", lambda sdk: sdk.files.list(id=project_id, all_=True))
     assert len(held) == 2
-    raters["r1"].call(
-        "POST",
-        f"/api/tasks/{task['id']}/annotations/",
-        {"result": [{"from_name": "label", "to_name": "clip", "type": "choices", "value": {"choices": ["calm"]}}]},
-    )
+    raters["r1"].submit(task["id"], {"label": "calm"}, shown="clip")
     taken = pull_round(corpus, corpus.rounds()[0], server.studio, NAMES.get, progress=lambda done, total: None)
     assert taken.num_votes == 1
 
 
-def test_missing_media_are_listed_before_anything_is_sent(corpus: Corpus, server: Server) -> None:
-    folder = corpus.layout.round_dir(corpus.rounds()[0])
-    next((folder / "media").iterdir()).unlink()
-    with pytest.raises(AnnotationError, match="is missing"):
-        push(corpus, server.studio)
-    assert not (folder / "ledger.jsonl").exists()
+def test_missing_media_are_named_and_the_rest_goes_on(
+    corpus: Corpus, server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    be_found(server, monkeypatch, tmp_path)
+    name = corpus.rounds()[0]
+    clip = next((corpus.layout.round_dir(name) / "media").iterdir())
+    content = clip.read_bytes()
+    clip.unlink()
+    done = sdme("round", "push", corpus.root, name, "--json", check=False)
+    assert done.returncode == 1
+    assert f"media/{clip.name}: is missing" in done.stderr
+    pushed = json.loads(done.stdout)
+    assert (pushed["num_tasks"], pushed["num_sent"], len(pushed["withheld"])) == (6, 6, 1)
+    assert sdme("round", "status", corpus.root, name).stdout
+    clip.write_bytes(content)
+    again = json.loads(sdme("round", "push", corpus.root, name, "--json").stdout)
+    assert (again["num_tasks"], again["num_sent"], again["withheld"]) == (8, 2, {})
+
+
+def test_nobody_is_asked_about_an_utterance_that_left_and_answers_to_it_are_kept_apart(
+    corpus: Corpus, server: Server, raters: dict[str, Rater]
+) -> None:
+    report = push(corpus, server.studio)
+    name, project_id = corpus.rounds()[0], first_project(report, "text")
+    answered = next(server.studio.tasks(project_id))
+    raters["r1"].answer(answered.task_id, "calm")
+    items = {i.item_id: i for i in read_table(corpus.layout.round_dir(name) / "items.jsonl", Item)}
+    tasks = read_table(corpus.layout.round_dir(name) / "assignments.jsonl", Assignment)
+    its = next(items[task.item_id].utterance_id for task in tasks if task.task_key == answered.data[TASK_KEY])
+    table = corpus.layout.table("din", TABLE_NAMES[Utterance])
+    write_table(table, [u for u in read_table(table, Utterance) if u.utterance_id != its])
+    taken = pull_round(corpus, name, server.studio, NAMES.get, progress=lambda done, total: None)
+    assert (taken.num_votes, taken.num_withdrawn, taken.states) == (0, 1, {"submitted": 1})
+    again = push(corpus, server.studio)
+    assert {items[item_id].utterance_id for item_id in again.withheld} == {its}
+    assert (again.num_tasks, again.num_sent, again.num_withdrawn) == (4, 0, 3)
+    left = [task.data[TASK_KEY] for task in server.studio.tasks(project_id)]
+    assert len(left) == 2
+    assert answered.data[TASK_KEY] in left
+    assert (
+        pull_round(corpus, name, server.studio, NAMES.get, progress=lambda done, total: None).model_dump()
+        == taken.model_copy(update={"num_new_versions": 0}).model_dump()
+    )
 
 
 def test_a_round_is_not_pushed_to_a_second_server(corpus: Corpus, server: Server) -> None:

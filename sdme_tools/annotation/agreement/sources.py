@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sdme_tools.annotation.agreement.vote_table import CastVote, VoteTable, build_table
-from sdme_tools.annotation.round_files import ADJUDICATION, RoundFiles, read_round
+from sdme_tools.annotation.round_files import ADJUDICATION, EXTENSION, RoundFiles, read_round
 from sdme_tools.annotation.rounds import choose_rounds
 from sdme_tools.annotation.vote_files import VoteFile, read_votes_file
 from sdme_tools.corpus.corpus import Corpus
@@ -45,7 +45,9 @@ class Votes:
 def read_corpus_votes(
     corpus: Corpus, round_ids: Sequence[str], *, conditions: Collection[Condition] = (), without: Sequence[str] = ()
 ) -> Votes:
-    """Read the regular votes of rounds, all but those of adjudication where none is named.
+    """Read the regular votes of rounds, all but adjudications and extensions where none is named.
+
+    Both ask about what was found to be in doubt: agreement on that says little of the rest.
 
     Raises:
         AnnotationError: a round is unknown, has no such votes, or they have different label sets.
@@ -53,11 +55,11 @@ def read_corpus_votes(
     """
     rounds = [read_round(corpus.layout.round_dir(name)) for name in choose_rounds(corpus, round_ids)]
     notes: tuple[str, ...] = ()
-    set_apart = [tables for tables in rounds if not round_ids and tables.campaign.origin == ADJUDICATION]
+    set_apart = [tables for tables in rounds if not round_ids and tables.campaign.origin in (ADJUDICATION, EXTENSION)]
     if set_apart and len(set_apart) < len(rounds):
         rounds = [tables for tables in rounds if tables not in set_apart]
         names = ", ".join(tables.campaign.round_id for tables in set_apart)
-        notes = (f"left out unless named, because they are adjudication: {names}",)
+        notes = (f"left out unless named, because they ask about what is in doubt: {names}",)
     first = rounds[0].campaign
     _check_same_labels({tables.campaign.round_id: tables.campaign.labels for tables in rounds})
     votes = [vote for tables in rounds for vote in _cast(tables)]

@@ -33,7 +33,7 @@ def test_doubt_is_asked_for_first_and_costs_are_told() -> None:
     assert [item.posterior for item in plan.items] == sorted(item.posterior for item in plan.items)
     assert plan.num_settled + plan.num_exhausted + plan.num_votes == 23  # the last item has no vote yet
     assert plan.max_votes == sum(4 - item.num_raters for item in plan.items)
-    assert plan.cost_ms == 4000 * plan.num_votes
+    assert plan.time_of(plan.num_votes) == 4000 * plan.num_votes
 
 
 def test_only_regular_votes_count() -> None:
@@ -46,7 +46,7 @@ def test_only_regular_votes_count() -> None:
 def test_the_maximum_holds() -> None:
     plan = plan_extension(ROUND, items_of(11), votes_of(["aa", "bb"] * 5 + ["ab"]), target=0.999999, max_raters=2)
     assert not plan.items and plan.max_votes == 0 and plan.num_exhausted >= 1
-    assert plan.cost_ms is None
+    assert plan.time_of(3) is None
 
 
 @pytest.mark.parametrize(("target", "max_raters"), [(0.0, 5), (1.5, 5), (0.9, 0)])
