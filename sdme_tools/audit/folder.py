@@ -1,16 +1,14 @@
-"""Any folder of clips with a table that others made: which column means what, and which row names which file."""
+"""Any folder of clips with a table that others made: which row names which file."""
 
-import csv
-import io
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from sdme_tools.audit.checks import make_finding
+from sdme_tools.audit.foreign_table import ForeignTable, find_meanings, read_foreign_table
 from sdme_tools.audit.items import MEDIA_SUFFIXES, Item, Row, Source
-from sdme_tools.errors import ConfigError, MediaError, raise_together
+from sdme_tools.errors import ConfigError, MediaError
 from sdme_tools.records.audit import Finding
 
 MEANINGS: dict[str, tuple[str, ...]] = {
@@ -38,15 +36,6 @@ _CHECKS_BY_MEANING = {
     "split": "speakers and recordings shared across splits",
     "recording": "recordings shared across splits",
 }
-_DELIMITERS = (",", ";", "\t", "|")
-
-
-@dataclass(frozen=True)
-class _Table:
-    path: Path
-    columns: tuple[str, ...]
-    rows: tuple[tuple[int, dict[str, str]], ...]
-    """Line number and cells."""
 
 
 def read_folder(root: Path, table: Path | None, columns: Mapping[str, str]) -> Source:
@@ -63,7 +52,7 @@ def read_folder(root: Path, table: Path | None, columns: Mapping[str, str]) -> S
         MediaError: there are no media at all.
     """
     media = _find_media(root)
-    chosen = _read_table(table) if table is not None else _choose_table(root, media, columns)
+    chosen = read_foreign_table(table) if table is not None else _choose_table(root, media, columns)
     if chosen is None:
         if not media:
             raise MediaError(
@@ -101,16 +90,16 @@ def _plain(root: Path, path: Path) -> Item:
     return Item(where, {"file": where})
 
 
-def _choose_table(root: Path, media: Sequence[Path], columns: Mapping[str, str]) -> _Table | None:
+def _choose_table(root: Path, media: Sequence[Path], columns: Mapping[str, str]) -> ForeignTable | None:
     """The one table of the folder, or that one of several whose rows name files."""
     paths = sorted(p for p in root.iterdir() if p.suffix.lower() in (".csv", ".tsv") and p.is_file())
     if len(paths) <= 1:
-        return _read_table(paths[0]) if paths else None
+        return read_foreign_table(paths[0]) if paths else None
     scores: Counter[Path] = Counter()
     finder = _Finder(root, media)
     for path in paths:
         try:
-            table = _read_table(path)
+            table = read_foreign_table(path)
             column = _find_meanings(table, columns)["file"]
         except ConfigError:
             continue
@@ -119,62 +108,14 @@ def _choose_table(root: Path, media: Sequence[Path], columns: Mapping[str, str])
     if len(best) != 1:
         names = ", ".join(path.name for path in paths)
         raise ConfigError(f"{root}: which of these tables is meant: {names}?", cure="name it with --csv")
-    return _read_table(best[0])
+    return read_foreign_table(best[0])
 
 
-def _read_table(path: Path) -> _Table:
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise ConfigError(
-            f"{path}: cannot be read ({error.strerror})", cure="check the path and its permissions"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: not UTF-8 ({error.reason})", cure="save it as CSV in UTF-8") from error
-    header = text.partition("\n")[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(_DELIMITERS, key=header.count), strict=True)
-    problems: list[str] = []
-    rows: list[tuple[int, dict[str, str]]] = []
-    columns: list[str] = []
-    try:
-        columns = [cell.strip() for cell in next(reader, [])]
-        for cells in reader:
-            if len(cells) == len(columns):
-                rows.append((reader.line_num, dict(zip(columns, cells, strict=True))))
-            elif any(cell.strip() for cell in cells):
-                problems.append(f"line {reader.line_num}: got {len(cells)} cells, expected {len(columns)}")
-    except csv.Error as error:
-        problems.append(f"line {reader.line_num}: {error}")
-    if not columns:
-        problems.append("it is empty")
-    raise_together(
-        ConfigError,
-        f"{path} cannot be read as a table:",
-        problems,
-        cure="mend these lines, or name another table with --csv",
-    )
-    return _Table(path, tuple(columns), tuple(rows))
-
-
-def _find_meanings(table: _Table, given: Mapping[str, str]) -> dict[str, str]:
-    """Meaning -> column: as given, else the first known name that the table has."""
-    got = f"it has {', '.join(table.columns)}"
-    missing = [
-        f"no column {name!r} for {meaning}; {got}" for meaning, name in given.items() if name not in table.columns
-    ]
-    unknown = [
-        f"{meaning!r} is no meaning; there are {', '.join(MEANINGS)}" for meaning in given if meaning not in MEANINGS
-    ]
-    raise_together(ConfigError, f"{table.path}:", missing + unknown, cure="name columns as --column file=NAME")
-    by_name = {name.casefold().replace(" ", "_"): name for name in reversed(table.columns)}
-    meanings = dict(given)
-    for meaning, names in MEANINGS.items():
-        known = next(
-            (by_name[name] for name in names if name in by_name and by_name[name] not in meanings.values()), None
-        )
-        if meaning not in meanings and known is not None:
-            meanings[meaning] = known
+def _find_meanings(table: ForeignTable, given: Mapping[str, str]) -> dict[str, str]:
+    """Meaning -> column; one of them must name files."""
+    meanings = find_meanings(table, given, MEANINGS)
     if "file" not in meanings:
+        got = f"it has {', '.join(table.columns)}"
         raise ConfigError(f"{table.path}: no column names files; {got}", cure="name it: --column file=NAME")
     return meanings
 
@@ -203,7 +144,7 @@ class _Finder:
         return same[0] if len(same) == 1 else None
 
 
-def _join(root: Path, media: Sequence[Path], table: _Table, meanings: Mapping[str, str]) -> Source:
+def _join(root: Path, media: Sequence[Path], table: ForeignTable, meanings: Mapping[str, str]) -> Source:
     finder = _Finder(root, media)
     keys = {path: key for key, path in _keys(root, media).items()}
     named: dict[Path, int] = {}

@@ -13,3 +13,11 @@ device = click.option(
     show_default=True,
     help="Where the models run; auto takes a GPU if there is one.",
 )
+
+
+def parse_columns(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+    """Read MEANING=NAME, for tables that others made."""
+    pairs = [text.partition("=") for text in given]
+    if any(not (meaning and sign and name) for meaning, sign, name in pairs):
+        raise click.BadParameter("expected something like speaker=actor_name")
+    return {meaning.strip(): name.strip() for meaning, _, name in pairs}

@@ -6,20 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sdme_tools.cli.arguments import as_json
+from sdme_tools.cli.arguments import as_json, parse_columns
 
 if TYPE_CHECKING:
     from sdme_tools.audit.build import AuditReport
 
 MAX_SHOWN = 20
 """Findings of one code that the table shows; --all and --json show every one."""
-
-
-def _parse_columns(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
-    pairs = [text.partition("=") for text in given]
-    if any(not (meaning and sign and name) for meaning, sign, name in pairs):
-        raise click.BadParameter("expected something like file=clip_name")
-    return {meaning.strip(): name.strip() for meaning, _, name in pairs}
 
 
 @click.command()
@@ -30,7 +23,7 @@ def _parse_columns(context: click.Context, parameter: click.Parameter, given: tu
     "columns",
     metavar="MEANING=NAME",
     multiple=True,
-    callback=_parse_columns,
+    callback=parse_columns,
     help="Which column is the file, text, label, speaker, split or recording; repeatable.",
 )
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes at a time. Default: one a core.")

@@ -110,6 +110,23 @@ def read_places(folder: Path, manifest: Manifest) -> list[PlacedRow]:
         raise ReleaseError(f"{folder}/tabular: cannot be read ({error})", cure=_CURE) from error
 
 
+def read_text_columns(path: Path) -> tuple[tuple[str, ...], list[dict[str, str]]]:
+    """Read the columns of any Parquet file that hold text or whole numbers, as text; null is empty.
+
+    Raises:
+        ReleaseError: it is no Parquet file that can be read.
+    """
+    file = _open(path)
+    kinds = (pa.types.is_string, pa.types.is_large_string, pa.types.is_integer, pa.types.is_dictionary)
+    names = [field.name for field in file.schema_arrow if any(is_kind(field.type) for is_kind in kinds)]
+    try:
+        rows = file.read(columns=names).to_pylist()
+    except (OSError, pa.ArrowException) as error:
+        raise ReleaseError(f"{path}: cannot be read ({error})", cure=_CURE) from error
+    told = [{name: "" if value is None else str(value) for name, value in row.items()} for row in rows]
+    return tuple(names), told
+
+
 def list_groups(folder: Path, manifest: Manifest) -> list[tuple[Path, int]]:
     """Every row group of every shard that can be opened; see `find_changed_files` for the others.
 
