@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sdme_tools.errors import ReleaseError
-from sdme_tools.records.annotation import Condition
+from sdme_tools.errors import ConfigError, ReleaseError
 from sdme_tools.records.config import ReleaseSection
+from sdme_tools.records.recording import Participant
 from sdme_tools.records.release import ReleaseRow, Split
-from sdme_tools.records.span import Span
 from sdme_tools.records.splitting import GroupKey
 from sdme_tools.release.groups import find_groups
-from sdme_tools.release.split import divide
+from sdme_tools.release.split import Known, divide
+from tests.unit.release.release_rows import make_row
 
 QUICK_S = 1.0
 SHARES = {Split.TRAIN: 0.7, Split.VALIDATION: 0.15, Split.TEST: 0.15}
@@ -32,29 +32,7 @@ def assign_splits(
 
 
 def row(number: int, speaker: str, recording: str, session: str = "s", label: str = "neutral") -> ReleaseRow:
-    return ReleaseRow(
-        utterance_id=f"u{number}",
-        recording_id=recording,
-        session_id=session,
-        speaker_id=speaker,
-        span=Span(start_ms=0, end_ms=1000),
-        text="",
-        language=None,
-        label=label,
-        votes={label: 1},
-        num_raters=1,
-        condition=Condition.FULL,
-        binding_score=None,
-        binding_reason="bound",
-        binding_confidence=None,
-        speech_ms=1000,
-        overlap_ms=0,
-        voice_quality=None,
-        face_quality=None,
-        voice_path="v",
-        face_path=None,
-        clip_path=None,
-    )
+    return make_row(f"u{number}", speaker, recording, session=session, label=label)
 
 
 def lognormal_corpus(num_speakers: int, seed: int) -> list[ReleaseRow]:
@@ -155,3 +133,124 @@ def test_many_groups_are_no_trouble() -> None:
     splits = assign_splits(rows, SHARES, ["participant"], 0)
     sizes = Counter(splits.values())
     assert all(abs(sizes[split] / len(rows) - share) < 0.005 for split, share in SHARES.items())
+
+
+def settle(**given: object) -> ReleaseSection:
+    return ReleaseSection.model_validate({"split_time_s": QUICK_S} | given)
+
+
+def test_the_report_says_what_is_so() -> None:
+    rows = lognormal_corpus(40, 2)
+    division = divide(rows, settle(splits=SHARES)).division
+    report, total = division.report, Counter(r.label for r in rows)
+    for deviation in report.deviations:
+        if deviation.of == "utterances" or deviation.of.startswith("label="):
+            label = deviation.of.removeprefix("label=")
+            mine = [r for r in rows if division.splits[r.utterance_id] == deviation.split]
+            got = sum(r.label == label for r in mine) / total[label] if label in total else len(mine) / len(rows)
+            assert (deviation.got, deviation.wished) == pytest.approx((got, SHARES[Split(deviation.split)]))
+    assert report.bound is not None and report.bound <= report.objective == pytest.approx(report.worst("label="))
+    assert sum(group.num_utterances for group in report.groups) == len(rows)
+    assert {(link.key, link.value) for link in report.groups[0].links} == {("participant", "p0"), ("recording", "rp0")}
+
+
+def test_the_bound_is_true_where_all_divisions_can_be_tried() -> None:
+    rows = lognormal_corpus(9, 4)
+    report = divide(rows, settle(splits=SHARES, balance=(), split_time_s=5.0)).division.report
+    counts = np.array(
+        [
+            [
+                sum(
+                    (r.speaker_id == f"p{p}" and r.label in (label, None))
+                    or (label == "all" and r.speaker_id == f"p{p}")
+                    for r in rows
+                )
+                for label in ("all", "l0", "l1", "l2", "l3")
+            ]
+            for p in range(9)
+        ]
+    )
+    shares = np.array(list(SHARES.values()))
+    best = 1.0
+    for places in itertools.product(range(3), repeat=9):
+        filled = np.array([counts[np.array(places) == s].sum(axis=0) for s in range(3)])
+        if (filled > 0).all():
+            best = min(best, float(np.abs(filled / counts.sum(axis=0) - shares[:, None]).max()))
+    assert report.optimality_gap == pytest.approx(0, abs=1e-6)
+    assert max(report.worst("utterances"), report.worst("label=")) == pytest.approx(best, abs=1e-6)
+
+
+def test_folds_have_equal_shares_and_lie_in_train() -> None:
+    rows = lognormal_corpus(40, 3)
+    division = divide(rows, settle(folds="4")).division
+    assert set(division.splits.values()) == {Split.TRAIN}
+    sizes = Counter(division.folds[r.utterance_id] for r in rows)
+    assert set(sizes) == {0, 1, 2, 3}
+    assert all(abs(size / len(rows) - 0.25) < 0.02 for size in sizes.values())
+    assert {d.split for d in division.report.deviations} == {"fold 0", "fold 1", "fold 2", "fold 3"}
+
+
+def test_each_session_is_a_fold_and_those_that_share_a_person_are_one() -> None:
+    rows = [row(n, f"p{n}", f"r{n}", f"s{n // 2}") for n in range(8)]
+    division = divide(rows, settle(folds="session")).division
+    assert [division.folds[f"u{n}"] for n in range(8)] == [0, 0, 1, 1, 2, 2, 3, 3]
+    tied = divide([*rows, row(8, "p0", "r8", "s3")], settle(folds="session")).division
+    assert tied.folds["u0"] == tied.folds["u6"] == tied.folds["u8"]
+    assert len(set(tied.folds.values())) == 3
+    assert any("s0, s3" in note for note in tied.report.notes)
+    with pytest.raises(ReleaseError, match="2 folds"):
+        divide([row(n, "p0", f"r{n}", f"s{n}") for n in range(4)], settle(folds="session"))
+
+
+def test_attributes_of_participants_are_balanced_when_named() -> None:
+    rows = [row(20 * p + n, f"p{p}", f"r{p}") for p in range(30) for n in range(20)]
+    people = {
+        f"p{p}": Participant(participant_id=f"p{p}", attributes={"gender": "fm"[p % 3 == 0], "age": str(p)})
+        for p in range(30)
+    }
+    division = divide(rows, settle(balance=("gender",), splits={"train": 0.6, "test": 0.4}), Known(people)).division
+    assert division.report.worst("gender=") == pytest.approx(0, abs=1e-9)
+    for name, told in (("height", "age, gender"), ("age", "age_group")):
+        with pytest.raises(ConfigError, match=told):
+            divide(rows, settle(balance=(name,)), Known(people))
+
+
+def test_a_label_of_one_person_is_a_stated_compromise() -> None:
+    rows = [row(n, f"p{n % 12}", f"r{n % 12}", label="fear" if n % 12 == 4 else "joy") for n in range(120)]
+    report = divide(rows, settle(splits=SHARES)).division.report
+    assert any(note.startswith("test has no utterance with label=fear: 1 of 12") for note in report.notes)
+    assert any("label=fear lies in few groups" in note and "0.300" in note for note in report.notes)
+    assert report.objective < 0.1
+
+
+def test_one_label_and_two_groups_are_enough() -> None:
+    rows = [row(n, f"p{n % 2}", f"r{n % 2}") for n in range(10)]
+    report = divide(rows, settle(splits={"train": 0.5, "test": 0.5})).division.report
+    assert report.objective == 0 and report.optimality_gap == 0
+    assert "all utterances have one label, neutral" in report.notes
+    with pytest.raises(ReleaseError, match="fall into 1 groups"):
+        divide([row(n, "p0", "r0") for n in range(10)], settle(splits={"train": 0.5, "test": 0.5}))
+
+
+def test_every_split_has_every_label_where_that_can_be() -> None:
+    rows = [row(n, f"p{n % 15}", f"r{n % 15}", label="rare" if n in (0, 1, 2) else "usual") for n in range(300)]
+    splits = divide(rows, settle(splits=SHARES)).division.splits
+    assert {splits[f"u{n}"] for n in range(3)} == set(Split)
+
+
+def test_scripted_lines_and_near_duplicates_tie_only_when_asked() -> None:
+    lines = [
+        "It's eleven o'clock.",
+        "that is exactly what happened to me",
+        "That is exactly what happened too me!",
+        "yes",
+        "Yes.",
+    ]
+    rows = [make_row(f"u{n}", f"p{n}", f"r{n}", text=line) for n, line in enumerate([*lines, "its eleven o’clock"])]
+
+    def grouped(*keys: GroupKey) -> list[tuple[int, ...]]:
+        return [group.rows for group in find_groups(rows, [GroupKey.PARTICIPANT, *keys])]
+
+    assert grouped() == [(0,), (1,), (2,), (3,), (4,), (5,)]
+    assert grouped(GroupKey.TEXT) == [(0,), (1, 2), (3,), (4,), (5,)]
+    assert grouped(GroupKey.SENTENCE) == [(0, 5), (1,), (2,), (3,), (4,)]
