@@ -6,21 +6,14 @@ from sdme_tools.records.span import Span
 
 
 def make_row(
-    name: str,
-    speaker: str,
-    recording: str,
-    *,
-    session: str = "s",
-    label: str = "neutral",
-    text: str = "",
-    ms: int = 1000,
+    name: str, speaker: str, recording: str, *, session: str = "s", label: str = "neutral", text: str = ""
 ) -> ReleaseRow:
     return ReleaseRow(
         utterance_id=name,
         recording_id=recording,
         session_id=session,
         speaker_id=speaker,
-        span=Span(start_ms=0, end_ms=ms),
+        span=Span(start_ms=0, end_ms=1000),
         text=text,
         language=None,
         label=label,

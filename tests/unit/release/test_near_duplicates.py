@@ -52,17 +52,8 @@ def test_nothing_is_missed_and_nothing_added(texts: list[list[str]], seed: int) 
 
 
 def test_case_punctuation_and_short_texts() -> None:
-    found = join_near_duplicates(
-        [
-            "Don't you ever forget a jacket!",
-            "dont you ever forget a jacket",
-            "Yes.",
-            "yes",
-            "",
-            "你知道我昨天去了哪里吗",
-            "你知道我昨天去了哪里吗？",
-        ]
-    )
+    spoken = ["Don't you ever forget a jacket!", "dont you ever forget a jacket", "Yes.", "yes", ""]
+    found = join_near_duplicates([*spoken, "你知道我昨天去了哪里吗", "你知道我昨天去了哪里吗？"])
     assert found == [0, 0, None, None, None, 5, 5]
 
 

@@ -157,19 +157,9 @@ def test_the_report_says_what_is_so() -> None:
 def test_the_bound_is_true_where_all_divisions_can_be_tried() -> None:
     rows = lognormal_corpus(9, 4)
     report = divide(rows, settle(splits=SHARES, balance=(), split_time_s=5.0)).division.report
-    counts = np.array(
-        [
-            [
-                sum(
-                    (r.speaker_id == f"p{p}" and r.label in (label, None))
-                    or (label == "all" and r.speaker_id == f"p{p}")
-                    for r in rows
-                )
-                for label in ("all", "l0", "l1", "l2", "l3")
-            ]
-            for p in range(9)
-        ]
-    )
+    labels = sorted({r.label or "" for r in rows})
+    mine = [Counter(r.label for r in rows if r.speaker_id == f"p{p}") for p in range(9)]
+    counts = np.array([[counter.total(), *(counter[label] for label in labels)] for counter in mine])
     shares = np.array(list(SHARES.values()))
     best = 1.0
     for places in itertools.product(range(3), repeat=9):
@@ -181,7 +171,7 @@ def test_the_bound_is_true_where_all_divisions_can_be_tried() -> None:
 
 
 def test_folds_have_equal_shares_and_lie_in_train() -> None:
-    rows = lognormal_corpus(40, 3)
+    rows = lognormal_corpus(40, 2)
     division = divide(rows, settle(folds="4")).division
     assert set(division.splits.values()) == {Split.TRAIN}
     sizes = Counter(division.folds[r.utterance_id] for r in rows)
@@ -239,13 +229,8 @@ def test_every_split_has_every_label_where_that_can_be() -> None:
 
 
 def test_scripted_lines_and_near_duplicates_tie_only_when_asked() -> None:
-    lines = [
-        "It's eleven o'clock.",
-        "that is exactly what happened to me",
-        "That is exactly what happened too me!",
-        "yes",
-        "Yes.",
-    ]
+    same = ["that is exactly what happened to me", "That is exactly what happened too me!"]
+    lines = ["It's eleven o'clock.", *same, "yes", "Yes."]
     rows = [make_row(f"u{n}", f"p{n}", f"r{n}", text=line) for n, line in enumerate([*lines, "its eleven o’clock"])]
 
     def grouped(*keys: GroupKey) -> list[tuple[int, ...]]:
