@@ -247,7 +247,7 @@ def test_a_bucket_that_the_server_may_not_reach_is_told_with_the_cure(corpus: Co
         assert f'\n{setting} = "{before}"' in config, setting
         config = config.replace(f'\n{setting} = "{before}"', f'\n{setting} = "{value}"')
     corpus.layout.config.write_text(config)
-    with pytest.raises(AnnotationError, match="cannot use the bucket clips: .*reserved network address") as caught:
+    with pytest.raises(AnnotationError, match=r"cannot use the bucket clips: .*reserved network address") as caught:
         push(Corpus.open(corpus.root), server.studio)
     assert "USE_DEFAULT_BANNED_SUBNETS=false" in str(caught.value)
 
