@@ -1,6 +1,6 @@
 """Raters whose truth is known: does Dawid–Skene beat majority, and does asking only where it is needed save votes?
 
-    python benchmarks/simulated_raters.py [SEEDS]
+    python benchmarks/simulated_raters.py [--seeds 5]
 
 Six kinds of raters (KINDS in tests/tooling/simulated_raters.py) vote on easy and hard clips of seven emotions of
 unequal frequency. Printed are, as mean ± sd over seeds (default 5), the share of clips whose label is right for each
@@ -9,6 +9,7 @@ further rater only where the posterior lies below a target, the votes a clip and
 to seven votes for every clip with the same raters.
 """
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -26,7 +27,9 @@ def _say(values: list[float], scale: float = 100) -> str:
 
 def main() -> None:
     """Print both tables."""
-    seeds = range(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--seeds", type=int, default=5, help="at least 2")
+    seeds = range(max(2, arguments.parse_args().seeds))
     methods = tuple(ConsensusMethod)
     found: dict[str, list[float]] = {}
     for seed in seeds:

@@ -37,7 +37,8 @@ class RoundRequest:
         raters: Pseudonyms.
         per_item: Raters of each item.
         select: As `selection.FORMS` tells.
-        predictions: CSV for `stratified`.
+        predictions: CSV for `stratified`, and of what raters are shown if `show_predictions`.
+        show_predictions: Whether raters see what a model takes regular items for; they lean to it.
         gold: CSV of known answers, or 'round:ROUND' for what that round agreed on; None = no gold.
         gold_rate: Gold over regular items.
         repeat_rate: Repeats over regular items.
@@ -53,6 +54,7 @@ class RoundRequest:
     per_item: int
     select: str = "all"
     predictions: Path | None = None
+    show_predictions: bool = False
     gold: str | None = None
     gold_rate: float | None = None
     repeat_rate: float | None = None
@@ -100,7 +102,8 @@ def create_round(
             created_at=datetime.now(UTC),
             design=design,
         )
-        plan = _plan_items(request.round_id, tasks, utterances, gold)
+        shown = _read_shown_predictions(request, labels.labels)
+        plan = _plan_items(request.round_id, tasks, utterances, gold, shown)
         frozen = write_round(folder, campaign, templates, plan, tasks, on_media)
     return report_round(frozen, tasks, left_out)
 
@@ -225,6 +228,7 @@ def _make_design(corpus: Corpus, request: RoundRequest, earlier: Mapping[str, Ro
             repeat_gap=settings.repeat_gap,
             num_practice=request.num_practice,
             wash_out=wash_out,
+            show_predictions=request.show_predictions,
         )
     except ValidationError as error:
         wrong = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
@@ -232,11 +236,28 @@ def _make_design(corpus: Corpus, request: RoundRequest, earlier: Mapping[str, Ro
         raise
 
 
+def _read_shown_predictions(request: RoundRequest, labels: Sequence[str]) -> dict[str, str]:
+    """Utterance -> what raters are told that a model takes it for; nothing unless that is asked for."""
+    if not request.show_predictions:
+        return {}
+    if request.predictions is None:
+        raise AnnotationError("no predictions to show", cure="give them with --predictions FILE.csv")
+    found = read_predictions(request.predictions)
+    raise_together(
+        AnnotationError,
+        f"{request.predictions} predicts what raters cannot answer:",
+        (f"{name}: {label!r}" for name, label in found.items() if label not in labels),
+        cure=f"the labels are {', '.join(labels)}",
+    )
+    return found
+
+
 def _plan_items(
     round_id: str,
     tasks: Sequence[Assignment],
     utterances: Mapping[str, Showable],
     gold: Mapping[Condition, Mapping[str, str]],
+    predictions: Mapping[str, str],
 ) -> list[ItemMaker]:
     """Every item that somebody is given, in the order of its name."""
     plan: list[ItemMaker] = []
@@ -246,6 +267,10 @@ def _plan_items(
         condition = Condition(name)
         missing += find_missing_media([utterances[utterance_id]], [condition])
         gold_label = gold.get(condition, {}).get(utterance_id)
-        plan.append(partial(make_item, round_id, utterances[utterance_id], condition, gold_label))
+        # Of what is known nobody is told what a model thinks: it is there to see how raters do by themselves.
+        prediction = None if gold_label is not None else predictions.get(utterance_id)
+        plan.append(
+            partial(make_item, round_id, utterances[utterance_id], condition, gold_label, prediction=prediction)
+        )
     raise_together(AnnotationError, "media are missing:", missing, cure="run `sdme run` to cut the clips again")
     return plan

@@ -18,7 +18,7 @@ from sdme_tools.annotation.label_studio_pull import pull_project
 from sdme_tools.annotation.label_studio_push import QueuePlan, QueueReport, push_queue
 from sdme_tools.annotation.ledger import Ledger, Queue
 from sdme_tools.annotation.round_files import RoundFiles, read_round
-from sdme_tools.annotation.tasks import TASK_KEY, build_task
+from sdme_tools.annotation.tasks import TASK_KEY, build_task, find_prediction
 from sdme_tools.annotation.templates import read_rendered
 from sdme_tools.corpus.corpus import Corpus
 from sdme_tools.corpus.table import read_table, write_table
@@ -242,6 +242,12 @@ def _find_withheld(corpus: Corpus, files: RoundFiles, folder: Path) -> dict[str,
 
 def _plan_queues(files: RoundFiles, folder: Path, withheld: Mapping[str, _Hold]) -> Iterable[QueuePlan]:
     digest = files.campaign.contract.digest if files.campaign.contract else ""
+    items = {item.item_id: item for item in files.items}
+    told = {
+        task.task_key: label
+        for task in files.assignments
+        if (label := find_prediction(files.campaign.design, items[task.item_id], task)) is not None
+    }
     holds = {task.task_key: withheld[task.item_id] for task in files.assignments if task.item_id in withheld}
     for (condition, rater_id), tasks in _tasks_by_queue(files).items():
         rendered = read_rendered(folder, condition)
@@ -253,6 +259,7 @@ def _plan_queues(files: RoundFiles, folder: Path, withheld: Mapping[str, _Hold])
             label_config=rendered.label_config,
             guidelines=rendered.guidelines,
             tasks=[task for task in tasks if task[TASK_KEY] not in holds],
+            predictions={task[TASK_KEY]: told[task[TASK_KEY]] for task in tasks if task[TASK_KEY] in told},
             withheld={task[TASK_KEY]: holds[task[TASK_KEY]].is_gone for task in tasks if task[TASK_KEY] in holds},
         )
 

@@ -319,6 +319,7 @@ def _make_design(
         repeat_gap=before.repeat_gap if before else settings.repeat_gap,
         wash_out=tuple(corpus.rounds()),
         extends=request.source,
+        show_predictions=before.show_predictions if before else False,
     )
 
 

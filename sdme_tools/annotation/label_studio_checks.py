@@ -17,14 +17,17 @@ from sdme_tools.errors import SdmeError
 from sdme_tools.records.studio import LedgerEvent
 
 WEAKNESSES = (
+    ((1, 5, 1), "CVE-2022-36551: whoever has an account reads files of the server"),
     ((1, 7, 2), "GHSA-cpmr-mw4j-99r7: anybody reads files of the server"),
     ((1, 8, 2), "CVE-2023-43791: anybody may sign in as anybody, by a key that is the same everywhere"),
     ((1, 9, 2), "CVE-2023-47115, CVE-2023-47117: stolen sessions and passwords' hashes"),
+    ((1, 10, 1), "GHSA-fq23-g58m-799r: scripts in files fetched from elsewhere"),
     ((1, 11, 0), "CVE-2024-26152, CVE-2023-47116: scripts in labels, requests into the inner network"),
     ((1, 16, 0), "CVE-2025-25296, CVE-2025-25297: scripts in links, requests into the inner network"),
     ((1, 18, 0), "CVE-2025-47783: scripts in links"),
+    ((1, 22, 1), "CVE-2026-22033: scripts in hotkeys of an account, by which others' tokens can be stolen"),
 )
-"""First version without it, and what it was."""
+"""First version without it, and what it was, as the advisories of the project and the CVE records say."""
 
 
 @dataclass(frozen=True)

@@ -160,9 +160,14 @@ class Bucket:
 
     def prepare(self, studio: Studio, project_id: int, paths: Sequence[str]) -> Callable[[str], str]:
         """Enter the bucket as a storage of the project, once."""
-        wanted = self.settings
         held = studio.read("storages", lambda sdk: sdk.import_storage.s3.list(project=project_id))
-        if not any(storage.bucket == wanted.s3_bucket for storage in held):
+        if not any(storage.bucket == self.settings.s3_bucket for storage in held):
+            self._enter(studio, project_id)
+        return self.address
+
+    def _enter(self, studio: Studio, project_id: int) -> None:
+        wanted = self.settings
+        try:
             studio.change(
                 "adding the bucket",
                 lambda sdk: sdk.import_storage.s3.create(
@@ -178,7 +183,14 @@ class Bucket:
                     use_blob_urls=False,
                 ),
             )
-        return self.address
+        except StudioGoneError:
+            raise
+        except AnnotationError as error:
+            raise AnnotationError(
+                f"{studio.connection.url} cannot use the bucket {wanted.s3_bucket}: {error.what}",
+                cure="the server's own environment must hold the bucket's keys; an endpoint in the own network it only "
+                "takes if it runs with USE_DEFAULT_BANNED_SUBNETS=false; see [label_studio] in corpus.toml",
+            ) from error
 
     def address(self, path: str) -> str:
         """The corpus' path below the bucket's prefix."""

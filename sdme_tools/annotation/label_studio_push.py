@@ -15,7 +15,7 @@ from sdme_tools.annotation.instructions import render_instructions
 from sdme_tools.annotation.label_studio import ServerTask, Studio, StudioGoneError, StudioMissingError
 from sdme_tools.annotation.label_studio_media import MediaHost, fill_in, media_paths
 from sdme_tools.annotation.ledger import Ledger, Queue
-from sdme_tools.annotation.tasks import TASK_KEY
+from sdme_tools.annotation.tasks import PREDICTION_SOURCE, TASK_KEY, build_prediction
 from sdme_tools.errors import AnnotationError, raise_together
 from sdme_tools.records.annotation import Condition
 from sdme_tools.records.studio import LedgerEvent
@@ -42,6 +42,8 @@ class QueuePlan:
     label_config: str
     guidelines: str
     tasks: Sequence[Mapping[str, str]]
+    predictions: Mapping[str, str] = field(default_factory=dict)
+    """Task key -> what raters are told that a model takes it for."""
     withheld: Mapping[str, bool] = field(default_factory=dict)
     """Keys of tasks that are not sent, and whether one that is there unanswered goes: nobody is to be asked about an
     utterance that has left the corpus."""
@@ -125,6 +127,8 @@ def push_queue(
             f"project {project_id} ({plan.title}) does not come to hold its {len(wanted)} tasks",
             cure="see whether anybody else writes to that project, then run the same command again",
         )
+    if plan.predictions:
+        _name_model(studio, project_id)
     ledger.add(LedgerEvent.COMPLETE, plan.queue, project_id=project_id, num_tasks=len(wanted))
     return QueueReport(
         plan.condition,
@@ -207,7 +211,7 @@ def _set_up(studio: Studio, project_id: int, plan: QueuePlan) -> None:
         "skip_queue": "IGNORE_SKIPPED",
         "show_skip_button": True,
         "enable_empty_annotation": False,
-        "show_collab_predictions": False,
+        "show_collab_predictions": bool(plan.predictions),
         "reveal_preannotations_interactively": False,
         "evaluate_predictions_automatically": False,
         "show_annotation_history": False,
@@ -218,16 +222,28 @@ def _set_up(studio: Studio, project_id: int, plan: QueuePlan) -> None:
         studio.change("setting up a project", lambda sdk: sdk.projects.update(id=project_id, **changes))
 
 
+def _name_model(studio: Studio, project_id: int) -> None:
+    """Say whose predictions raters see; the server takes the name of a model only once it holds predictions of it."""
+    if _read_project(studio, project_id).model_version != PREDICTION_SOURCE:
+        studio.change(
+            "naming the model", lambda sdk: sdk.projects.update(id=project_id, model_version=PREDICTION_SOURCE)
+        )
+
+
 def _is_same(held: object, wanted: object) -> bool:
     return held.strip() == wanted.strip() if isinstance(held, str) and isinstance(wanted, str) else held == wanted
 
 
 def _send(studio: Studio, project_id: int, plan: QueuePlan, ledger: Ledger, batch: Sequence[Mapping[str, str]]) -> None:
     details: dict[str, int | str] = {"num_tasks": len(batch), "first_key": batch[0][TASK_KEY]}
+    request: list[dict[str, Any]] = [{"data": dict(data)} for data in batch]
+    for task, data in zip(request, batch, strict=True):
+        if (label := plan.predictions.get(data[TASK_KEY])) is not None:
+            task["predictions"] = [build_prediction(label, plan.label_config)]
     ledger.add(LedgerEvent.SENDING, plan.queue, project_id=project_id, **details)
     studio.change(
         "sending tasks",
-        lambda sdk: sdk.projects.import_tasks(id=project_id, request=[{"data": dict(data)} for data in batch]),  # type: ignore[misc]
+        lambda sdk: sdk.projects.import_tasks(id=project_id, request=request),  # type: ignore[arg-type]
     )
     ledger.add(LedgerEvent.SENT, plan.queue, project_id=project_id, **details)
 

@@ -76,7 +76,15 @@ def _file_of(utterance: Showable, condition: Condition) -> MediaFile | None:
     return utterance.clip.voice if condition is Condition.VOICE else utterance.clip.clip
 
 
-def make_item(round_id: str, utterance: Showable, condition: Condition, gold_label: str | None, folder: Path) -> Item:
+def make_item(
+    round_id: str,
+    utterance: Showable,
+    condition: Condition,
+    gold_label: str | None,
+    folder: Path,
+    *,
+    prediction: str | None = None,
+) -> Item:
     """Put an item's media into the round's folder and describe it.
 
     Raises:
@@ -102,6 +110,7 @@ def make_item(round_id: str, utterance: Showable, condition: Condition, gold_lab
         gold_label=gold_label,
         text=utterance.text if condition in TEXT_CONDITIONS else None,
         media=media,
+        prediction=prediction,
     )
 
 

@@ -1,5 +1,6 @@
 """`sdme round`: who votes on what, and how the votes come in."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,7 @@ for command in (list_, show, status, push, pull, extend, adjudicate):
     help="all, unlabelled, disagreed, low-margin[:SHARE], random:N, stratified:N, list:FILE.",
 )
 @click.option("--predictions", type=click.Path(path_type=Path), help="CSV (utterance_id,label) for stratified.")
+@click.option("--show-predictions", is_flag=True, help="Let raters see them too, and lean to them; never of gold.")
 @click.option("--gold", help="Known answers: CSV (utterance_id,label[,condition]) or round:ROUND.")
 @click.option("--gold-rate", type=float, help="Hidden gold over regular items; default in corpus.toml.")
 @click.option("--repeat-rate", type=float, help="Hidden repeats over regular items; default in corpus.toml.")
@@ -126,5 +128,5 @@ def lint(directory: Path, template: str, conditions: tuple[str, ...], show_it: b
     for fault in faults:
         click.echo(f"✗ {fault}")
     if faults:
-        raise click.exceptions.Exit(1)
+        sys.exit(1)  # not click's Exit, which is swallowed outside of its standalone mode
     click.echo(f"{folder.name}: nothing wrong", err=True)

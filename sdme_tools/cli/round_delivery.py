@@ -1,5 +1,6 @@
 """`sdme round push` and `sdme round pull`: a round's way to the server and back."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,7 +49,7 @@ def push(directory: Path, round_id: str, url: str | None, as_json: bool) -> None
     if report.withheld:
         cure = "put missing media back from a backup and push again, or leave these items out"
         click.echo(f"{len(report.withheld)} items were not sent, all others were; cure: {cure}", err=True)
-        raise click.exceptions.Exit(1)
+        sys.exit(1)  # not click's Exit, which is swallowed outside of its standalone mode
 
 
 @click.command("pull")

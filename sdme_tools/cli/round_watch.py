@@ -1,5 +1,6 @@
 """`sdme round list`, `show` and `status`: what rounds there are, what they were made of, and how they go."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,7 +65,7 @@ def show(directory: Path, round_id: str, media: bool, as_json: bool) -> None:
     for breach in found.breaches:
         click.echo(f"✗ {breach}", err=True)
     if found.breaches:
-        raise click.exceptions.Exit(1)
+        sys.exit(1)  # not click's Exit, which is swallowed outside of its standalone mode
 
 
 @click.command("status")

@@ -17,6 +17,7 @@ class CastVote:
 
     utterance_id: str
     round_id: str
+    """Where it counts: votes of an extension count in the round that it extends."""
     adjudicates: str | None
     """The round whose disputed items its round decides."""
     condition: Condition
@@ -41,21 +42,23 @@ def scan_votes(corpus: Corpus) -> Iterator[CastVote]:
     Raises:
         CorpusError: a table is damaged.
     """
-    for round_id in corpus.rounds():
-        rule_path = corpus.layout.consensus_rule(round_id)
+    for name in corpus.rounds():
+        folder = corpus.layout.round_dir(name)
+        campaign = read_record(folder / "round.json", Round)
+        counts_in = (campaign.design.extends if campaign.design else None) or name
+        rule_path = corpus.layout.consensus_rule(counts_in)
         gold = read_record(rule_path, ConsensusRule).gold if rule_path.exists() else {}
-        yield from _scan_round(corpus.layout.round_dir(round_id), gold)
+        yield from _scan_round(campaign, folder, corpus.layout.round_dir(counts_in), gold)
 
 
-def _scan_round(folder: Path, gold: dict[str, str]) -> Iterator[CastVote]:
-    campaign = read_record(folder / "round.json", Round)
+def _scan_round(campaign: Round, folder: Path, counts_in: Path, gold: dict[str, str]) -> Iterator[CastVote]:
     items = {
         item.item_id: (item.utterance_id, item.condition, gold.get(item.item_id, item.gold_label))
         for item in scan_table(folder / "items.jsonl", Item)
     }
     derived: dict[tuple[str, Condition], tuple[str, str]] = {}
     known: dict[str, str] = {}
-    for row in scan_table(folder / "consensus.jsonl", Consensus):
+    for row in scan_table(counts_in / "consensus.jsonl", Consensus):
         parameters = json.dumps(row.parameters, sort_keys=True)
         # One text for all items that share it.
         derived[row.utterance_id, row.condition] = (row.method, known.setdefault(parameters, parameters))
@@ -66,7 +69,7 @@ def _scan_round(folder: Path, gold: dict[str, str]) -> Iterator[CastVote]:
         method, method_parameters = derived.get((utterance_id, condition), (None, None))
         yield CastVote(
             utterance_id=utterance_id,
-            round_id=campaign.round_id,
+            round_id=counts_in.name,
             adjudicates=campaign.design.adjudicates if campaign.design else None,
             condition=condition,
             rater_id=vote.rater_id,

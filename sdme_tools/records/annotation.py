@@ -60,6 +60,8 @@ class RoundDesign(Record):
     """In adjudication: agreed items over disputed ones in each queue."""
     extends: Identifier | None = None
     """The round whose votes are counted together with those of this one; None = this is no extension."""
+    show_predictions: bool = False
+    """Whether raters see what a model takes regular items for; they lean to it."""
 
 
 class RoundContract(Record):
@@ -103,6 +105,8 @@ class Item(Record):
     media: MediaFile | None = None
     """What raters see and hear, relative to the round's folder; its name tells nothing of the recording. None where
     the condition shows none, and in rounds whose votes were made elsewhere."""
+    prediction: str | None = None
+    """What a model takes it for, if raters are to see that; see `RoundDesign.show_predictions`."""
 
 
 def make_item_id(utterance_id: str, condition: Condition) -> str:

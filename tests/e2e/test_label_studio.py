@@ -9,6 +9,7 @@ import time
 import zlib
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -246,45 +247,86 @@ def test_a_second_push_of_the_same_corpus_is_refused_while_one_runs(corpus: Corp
         push(corpus, server.studio)
 
 
-def _push_and_die(root: Path, connection: Connection, moment: str, number: int) -> None:
-    """Push, and be killed before, after or during the n-th request that changes something."""
-    send, count = httpx.Client.send, iter(range(1, 10_000))
+@dataclass(frozen=True)
+class Moment:
+    """When a process is killed."""
+
+    number: int
+    moment: str
+
+
+def _work_and_die(work: Callable[[Corpus, Studio], object], root: Path, connection: Connection, when: Moment) -> None:
+    """Push or pull, and be killed before, after or during the n-th step that changes something somewhere."""
+    send, replace, count = httpx.Client.send, Path.replace, iter(range(1, 10_000))
+
+    def step(doing: Callable[[], Any]) -> Any:
+        fatal = next(count) == when.number
+        if fatal and when.moment == "before":
+            die()
+        if fatal and when.moment == "during":
+            threading.Timer(0.02, die).start()
+        done = doing()
+        if fatal and when.moment == "after":
+            die()
+        return done
 
     def die() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     def send_or_die(client: httpx.Client, request: httpx.Request, **more: Any) -> httpx.Response:
-        fatal = request.method != "GET" and next(count) == number
-        if fatal and moment == "before":
-            die()
-        if fatal and moment == "during":
-            threading.Timer(0.02, die).start()
-        response = send(client, request, **more)
-        if fatal and moment == "after":
-            die()
-        return response
+        is_step = (request.method != "GET") is (work is push)  # a pull only reads from the server
+        return step(lambda: send(client, request, **more)) if is_step else send(client, request, **more)
 
     httpx.Client.send = send_or_die  # type: ignore[method-assign]
-    push(Corpus.open(root), Studio(connection))
+    if work is pull:
+        Path.replace = lambda path, target: step(lambda: replace(path, target))  # type: ignore[method-assign, assignment]
+    work(Corpus.open(root), Studio(connection))
+
+
+def kill_once(work: Callable[[Corpus, Studio], object], corpus: Corpus, server: Server, when: Moment) -> bool:
+    """Whether it was killed, and did not end before."""
+    arguments = (work, corpus.root, server.connection, when)
+    child = multiprocessing.get_context("fork").Process(target=_work_and_die, args=arguments)
+    child.start()
+    child.join()
+    return child.exitcode == -signal.SIGKILL
 
 
 @pytest.mark.parametrize("corpus", [40], indirect=True)
 def test_client_killed_at_any_moment_leaves_nothing_missing_or_double(corpus: Corpus, server: Server) -> None:
     config = corpus.layout.config
     config.write_text(config.read_text().replace("batch_size = 1000", "batch_size = 4"))
-    fork = multiprocessing.get_context("fork")
     num_killed = 0
     for number in range(1, 8):
         for moment in ("before", "during", "after"):
-            child = fork.Process(target=_push_and_die, args=(corpus.root, server.connection, moment, number))
-            child.start()
-            child.join()
-            num_killed += child.exitcode == -signal.SIGKILL
+            num_killed += kill_once(push, corpus, server, Moment(number, moment))
         _delete_some(corpus, server.studio)
     assert num_killed >= 20
     report = push(Corpus.open(corpus.root), server.studio)
     for rater_id in NAMES.values():
         assert Counter(keys_on(server.studio, project_of(report, rater_id))) == Counter(keys_of(corpus, rater_id))
+
+
+def test_client_killed_at_any_moment_of_a_pull_loses_and_doubles_no_answer(
+    corpus: Corpus, server: Server, raters: dict[str, Rater]
+) -> None:
+    report = push(corpus, server.studio)
+    cast: dict[str, str] = {}
+    ids = {r: [task.task_id for task in server.studio.tasks(project_of(report, r))] for r in NAMES.values()}
+    num_killed = 0
+    for number in range(12):
+        for rater_id, tasks in ids.items():
+            cast[keys_of(corpus, rater_id)[number]] = label = ("calm", "upset")[number % 2]
+            raters[rater_id].answer(tasks[number], label)
+        for moment in ("before", "after"):
+            num_killed += kill_once(pull, corpus, server, Moment(1 + number % 8, moment))
+    assert num_killed >= 20
+    pull(corpus, server.studio)
+    assert {s.task_key: s.label for s in submissions(corpus)} == cast
+    assert len(submissions(corpus)) == len(votes(corpus)) == 24
+    before = contents(corpus)
+    assert pull(corpus, server.studio).num_new_versions == 0
+    assert contents(corpus) == before
 
 
 def _delete_some(corpus: Corpus, studio: Studio) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from sdme_tools.annotation.create import RoundRequest, create_round
 from sdme_tools.annotation.delivery import PushReport, pull_round, push_round
 from sdme_tools.annotation.label_studio import Studio, StudioGoneError
 from sdme_tools.annotation.label_studio_checks import examine_studio, judge_version
@@ -20,12 +21,13 @@ from sdme_tools.annotation.tasks import TASK_KEY
 from sdme_tools.corpus.corpus import TABLE_NAMES, Corpus
 from sdme_tools.corpus.table import read_table, write_table
 from sdme_tools.errors import AnnotationError, ConfigError
-from sdme_tools.records.annotation import Assignment, Condition, Item
+from sdme_tools.records.annotation import Assignment, Condition, Item, TaskRole
 from sdme_tools.records.utterance import Utterance
 from tests.e2e.conftest import sdme
 from tests.factories import make_tone, write_media
 from tests.studio_round import make_round
 from tests.studio_server import NAMES, PASSWORD, Rater, Server, be_found, clear_corpus, interfere
+from tests.unit.release.tiny_corpus import make_corpus, utterance_ids
 
 pytestmark = pytest.mark.slow
 
@@ -213,6 +215,8 @@ def test_known_weaknesses_are_named() -> None:
     found = list(judge_version("1.8.1"))
     assert any("CVE-2023-43791" in f.finding for f in found)
     assert all(not f.is_well and f.cure for f in found)
+    assert [f.finding[:14] for f in judge_version("1.22.0") if f.name == "known weakness"] == ["CVE-2026-22033"]
+    assert not [f for f in judge_version("1.23.0") if f.name == "known weakness"]
 
 
 def test_media_can_be_uploaded_instead(corpus: Corpus, server: Server, raters: dict[str, Rater]) -> None:
@@ -233,6 +237,21 @@ def test_media_can_be_uploaded_instead(corpus: Corpus, server: Server, raters: d
     assert taken.num_votes == 1
 
 
+def test_a_bucket_that_the_server_may_not_reach_is_told_with_the_cure(corpus: Corpus, server: Server) -> None:
+    config = corpus.layout.config.read_text()
+    for setting, before, value in (
+        ("media", "local", "s3"),
+        ("s3_bucket", "", "clips"),
+        ("s3_endpoint", "", "http://127.0.0.1:9000"),
+    ):
+        assert f'\n{setting} = "{before}"' in config, setting
+        config = config.replace(f'\n{setting} = "{before}"', f'\n{setting} = "{value}"')
+    corpus.layout.config.write_text(config)
+    with pytest.raises(AnnotationError, match=r"cannot use the bucket clips: .*reserved network address") as caught:
+        push(Corpus.open(corpus.root), server.studio)
+    assert "USE_DEFAULT_BANNED_SUBNETS=false" in str(caught.value)
+
+
 def test_missing_media_are_named_and_the_rest_goes_on(
     corpus: Corpus, server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -247,6 +266,7 @@ def test_missing_media_are_named_and_the_rest_goes_on(
     pushed = json.loads(done.stdout)
     assert (pushed["num_tasks"], pushed["num_sent"], len(pushed["withheld"])) == (6, 6, 1)
     assert sdme("round", "status", corpus.root, name).stdout
+    assert sdme("round", "show", corpus.root, name, check=False).returncode == 1
     clip.write_bytes(content)
     again = json.loads(sdme("round", "push", corpus.root, name, "--json").stdout)
     assert (again["num_tasks"], again["num_sent"], again["withheld"]) == (8, 2, {})
@@ -303,3 +323,44 @@ def test_a_token_file_that_others_may_read_is_refused(tmp_path: Path, monkeypatc
     with pytest.raises(AnnotationError, match="may be read by others"):
         find_connection(tmp_path, None)
     assert os.environ[HOME_VARIABLE]
+
+
+def test_predictions_are_shown_with_regular_items_only_where_that_was_asked_for(
+    server: Server, raters: dict[str, Rater], tmp_path: Path
+) -> None:
+    clear_corpus(server)
+    corpus = make_corpus(server.root)
+    names = utterance_ids(corpus)
+    predicted, gold = tmp_path / "predicted.csv", tmp_path / "gold.csv"
+    predicted.write_text("utterance_id,label\n" + "".join(f"{name},sadness\n" for name in names[:20]))
+    gold.write_text("utterance_id,label\n" + "".join(f"{name},neutral\n" for name in names[-4:]))
+    stem = f"p{zlib.crc32(str(tmp_path).encode())}"
+    for suffix, shows in (("told", True), ("blind", False)):
+        request = RoundRequest(
+            f"{stem}-{suffix}",
+            (Condition.FULL,),
+            ("r1",),
+            1,
+            predictions=predicted,
+            show_predictions=shows,
+            gold=str(gold),
+            gold_rate=0.1,
+            repeat_rate=0.1,
+            wash_out=(),
+        )
+        create_round(corpus, request)
+        report = push_round(corpus, request.round_id, server.studio, progress=lambda done, total: None)
+        project_id = first_project(report, "full")
+        tasks = read_table(corpus.layout.round_dir(request.round_id) / "assignments.jsonl", Assignment)
+        regular = {task.task_key for task in tasks if task.role is TaskRole.REGULAR}
+        assert len(regular) < len(tasks)
+        found = raters["r1"].call("GET", f"/api/tasks?project={project_id}&fields=all&page_size=100")["tasks"]
+        told = {task["data"][TASK_KEY]: task["predictions"] for task in found if task["predictions"]}
+        assert told.keys() == (regular if shows else set())
+        for (prediction,) in told.values():
+            assert [part["value"] for part in prediction["result"]] == [{"choices": ["sadness"]}]
+            assert prediction["result"][0]["to_name"] == "clip"
+        assert server.studio.get(f"/api/projects/{project_id}").json()["show_collab_predictions"] is shows
+        raters["r1"].submit(raters["r1"].next_task(project_id)["id"], {"label": "happiness"}, shown="clip")
+        taken = pull_round(corpus, request.round_id, server.studio, NAMES.get, progress=lambda done, total: None)
+        assert taken.num_votes == 1

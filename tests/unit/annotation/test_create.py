@@ -287,3 +287,18 @@ def test_killed_at_any_moment_there_is_a_whole_round_or_none(corpus: Corpus) -> 
         subprocess.run(command, check=True, capture_output=True)
     assert show_round(corpus, "pilot", with_media=True).breaches == ()
     assert [path.name for path in corpus.layout.rounds.iterdir()] == ["pilot"]
+
+
+def test_predictions_stand_in_regular_items_alone_and_only_if_they_are_to_be_shown(corpus: Corpus) -> None:
+    predicted = corpus.root / "predicted.csv"
+    predicted.write_text("utterance_id,label\n" + "".join(f"{name},happiness\n" for name in utterance_ids(corpus)))
+    create(corpus, "blind", predictions=predicted, gold=write_gold(corpus, 6))
+    assert not any(item.prediction for item in read(corpus, "blind").items)
+    create(corpus, "told", predictions=predicted, show_predictions=True, gold=write_gold(corpus, 6), wash_out=())
+    for item in read(corpus, "told").items:
+        assert item.prediction == (None if item.gold_label else "happiness")
+    predicted.write_text(f"utterance_id,label\n{utterance_ids(corpus)[0]},furious\n")
+    with pytest.raises(AnnotationError, match="'furious'"):
+        create(corpus, "wrong", predictions=predicted, show_predictions=True, wash_out=())
+    with pytest.raises(AnnotationError, match="no predictions to show"):
+        create(corpus, "none", show_predictions=True, wash_out=())

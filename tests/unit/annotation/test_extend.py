@@ -23,6 +23,7 @@ from sdme_tools.cli.main import cli
 from sdme_tools.corpus.corpus import Corpus
 from sdme_tools.corpus.table import write_table
 from sdme_tools.corpus.view import read_labels
+from sdme_tools.corpus.votes import scan_votes
 from sdme_tools.errors import AnnotationError
 from sdme_tools.records.annotation import Annotation, Condition, Consensus, ConsensusMethod, ConsensusRule, TaskRole
 from tests.unit.release.tiny_corpus import LABELS, make_corpus, utterance_ids
@@ -165,6 +166,9 @@ def test_votes_of_round_and_extension_are_counted_together(corpus: Corpus) -> No
     assert [rows[name].label for name in hard] == [truth[name] for name in hard]
     assert {rows[name].num_raters for name in set(truth) - set(hard)} == {2}
     assert read_labels(corpus) == truth
+    released = Counter((vote.round_id, vote.utterance_id) for vote in scan_votes(corpus))
+    assert released == {("main", name): row.num_raters for name, row in rows.items()}
+    assert {vote.method for vote in scan_votes(corpus)} == {"plurality"}
     with pytest.raises(AnnotationError, match="its votes count in round main"):
         decide_round(corpus, offer.round_id)
 
