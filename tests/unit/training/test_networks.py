@@ -10,7 +10,8 @@ from torch import nn
 from sdme_tools.errors import TrainingError
 from sdme_tools.training.batches import Batch, BatchSource, Standardisation
 from sdme_tools.training.dataset import FeatureTable
-from sdme_tools.training.networks import NETWORKS, LossContext, NetworkConfig, build_network
+from sdme_tools.training.networks import LossContext, NetworkConfig, build_network
+from sdme_tools.training.registry import NETWORKS
 from tests.unit.training.tables import small_table, without
 
 ROWS = np.arange(6)
