@@ -4,10 +4,10 @@
 - mmmie on `generated_nuisance`: strong nuisance of each modality's own. Without vCLUB, without InfoNCE, without both.
 - mmmie on `generated_dialogue`: what is meant is decided by the dialogue. Without identity embedding, without context.
 
-Each seed draws another data set and other weights. Printed: WA on unseen speakers, mean ± standard deviation over seeds,
-and the network minus each of the others, seed by seed: mean, standard deviation, and the 95 % interval of the mean
-difference by Student's t. The data's difficulty and the networks' settings were chosen on other seeds (100 and up) than
-those drawn here.
+Each seed draws another data set and other weights. Printed: WA on unseen speakers, mean ± standard deviation over
+seeds, and the network minus each of the others, seed by seed: mean, standard deviation, and the 95 % interval of the
+mean difference by Student's t. The data's difficulty and the networks' settings were chosen on other seeds (100 and up)
+than those drawn here.
 
     python benchmarks/networks_generated.py --seeds 10
 """

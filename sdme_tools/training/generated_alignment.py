@@ -1,8 +1,8 @@
 """A generated data set for Foal-Net: what the modalities share is the emotion, and they show it at different times.
 
-Every modality of a clip shows two emotions one after the other: the clip's, and another one of its own; which comes first
-is drawn for each modality, and so is how strongly each is shown. No modality by itself can tell which of its two is meant:
-it is the one that the others show too, whenever they do.
+Every modality of a clip shows two emotions one after the other: the clip's, and another one of its own; which comes
+first is drawn for each modality, and so is how strongly each is shown. No modality by itself can tell which of its two
+is meant: it is the one that the others show too, whenever they do.
 
 Around them lie each speaker's constant offset and noise correlated over time, as in `generated`. Speakers are disjoint
 over train, validation and test; clips differ in length.
@@ -51,9 +51,7 @@ def generate_alignment_set(settings: AlignmentSettings, *, seed: int) -> Feature
     return table_of(labels, speakers, settings.num_speakers, settings.num_classes, sequences)
 
 
-def _decoys(
-    labels: NDArray[np.int64], settings: AlignmentSettings, random: np.random.Generator
-) -> NDArray[np.int64]:
+def _decoys(labels: NDArray[np.int64], settings: AlignmentSettings, random: np.random.Generator) -> NDArray[np.int64]:
     """Another emotion for each modality, `int64[N, M]`, all different, so that only the clip's is shared."""
     shifts = np.argsort(random.random((len(labels), settings.num_classes - 1)), axis=1) + 1
     decoys: NDArray[np.int64] = (labels[:, None] + shifts[:, : len(settings.modalities)]) % settings.num_classes

@@ -1,10 +1,10 @@
 """A generated data set for MMMIE's context: what an utterance means depends on who else said what in its dialogue.
 
-Two people talk in turns of random length. An utterance shows one of `num_pairs` expressions; each expression is that of two
-classes (polite and bitter laughter, say), and which one is meant is the mood of the dialogue. The mood is what the one who
-opened it shows, weakly, in each of their utterances; the other one shows a mood too, drawn independently, which is to be
-disregarded. So an utterance by itself decides between two classes by a hint at most, or not at all if the other one spoke;
-the mood has to be gathered from the dialogue, from one role in it.
+Two people talk in turns of random length. An utterance shows one of `num_pairs` expressions; each expression is that of
+two classes (polite and bitter laughter, say), and which one is meant is the mood of the dialogue. The mood is what the
+one who opened it shows, weakly, in each of their utterances; the other one shows a mood too, drawn independently, which
+is to be disregarded. So an utterance by itself decides between two classes by a hint at most, or not at all if the
+other one spoke; the mood has to be gathered from the dialogue, from one role in it.
 """
 
 from __future__ import annotations

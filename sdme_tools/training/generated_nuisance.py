@@ -1,9 +1,10 @@
 """A generated data set for MMMIE's bounds: modalities share a little, and each has much of its own that says nothing.
 
 Behind a clip lies a state that all modalities show, each in its own way: the class's direction and the clip's own
-deviation from it. Each modality also shows a nuisance of its own (light, room, pose), stronger, constant over the clip, and
-independent of the class and of the other modalities: what a network could learn by heart and must not keep. What modalities
-share tells the state from the nuisance, the bound on what is kept drops the rest. There are few clips to learn from.
+deviation from it. Each modality also shows a nuisance of its own (light, room, pose), stronger, constant over the clip,
+and independent of the class and of the other modalities: what a network could learn by heart and must not keep. What
+modalities share tells the state from the nuisance, the bound on what is kept drops the rest. There are few clips to
+learn from.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Losses that bring modalities together by emotion: alignment of pairs, and matched or not.
 
-B utterances, d the width; `there` is `bool[B]`, True where the modality of that side is present. Every loss is finite, and
-zero where nothing can be learned. The sums are weighted by class, so that a rare emotion counts like a common one.
+B utterances. Every loss is finite, and zero where nothing can be learned. The sums are weighted by class, so that a
+rare emotion counts like a common one.
 
 Source:
     Li et al. 2024, arXiv 2408.09438 (Foal-Net: AVEL and MEM); the choice of hard negatives is that of Li et al. 2021,
@@ -24,15 +24,16 @@ def emotion_alignment(
     """Cross-entropy between similarities and "has the same emotion", from both sides.
 
         target_ij = [y_i = y_j] / Σ_k [y_i = y_k]
-        ℓ_i = −Σ_j target_ij log softmax_j(similarity_ij);  the loss is the weighted mean over i, averaged over the sides
+        ℓ_i = −Σ_j target_ij log softmax_j(similarity_ij)
+        loss = Σ_i w(y_i) ℓ_i / Σ_i w(y_i), averaged over the two sides
 
     An anchor needs both a positive and a negative: without negatives there is nothing to tell apart.
 
     Args:
         similarity: `float32[B, B]`, of utterance i in the first and j in the second modality, over the temperature.
         labels: `int64[B]`.
-        first_there: `bool[B]`.
-        second_there: `bool[B]`.
+        first_there: `bool[B]`, True where the utterance has the first modality.
+        second_there: `bool[B]`, the same of the second.
         class_weights: `float32[C]`.
     """
     forth = _align(similarity, labels, first_there, second_there, class_weights)

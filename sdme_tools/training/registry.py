@@ -1,7 +1,8 @@
 """Which networks there are: one plain dict, name -> "module:Class".
 
-The strings are lazy, so that the command line can list the names without importing torch. A network of your own needs no
-packaging: name it as "my_package.module:Class"; it is built as Class(input_dims, num_classes, config), like those below.
+The strings are lazy, so that the command line can list the names without importing torch. A network of your own needs
+no packaging: name it as "my_package.module:Class"; it is built as Class(input_dims, num_classes, config), like those
+below.
 """
 
 NETWORKS = {

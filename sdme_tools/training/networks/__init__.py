@@ -22,8 +22,8 @@ from sdme_tools.training.registry import NETWORKS
 class NetworkConfig(BaseModel):
     """What the networks may be told; each takes what concerns it.
 
-    The weights of the losses are those that benchmarks/relevance_generated.py and networks_generated.py measure; 0 leaves
-    a loss out.
+    The weights of the losses are those that benchmarks/relevance_generated.py and networks_generated.py measure; 0
+    leaves a loss out.
 
     Attributes:
         width: d, the size of every hidden vector; a multiple of `num_heads`.

@@ -11,8 +11,8 @@ n ≠ m over the modalities, X ← CrossBlock(X, Y) as in `layers`:
 
 A missing modality is looked at by nobody, and its own summary is 0.
 
-Source: Tsai et al. 2019, arXiv 1906.00295 (multimodal transformer for unaligned sequences). Ours, to stay the size of the
-other networks: one block a pair and one on top instead of five, the mean instead of the concatenation over n, the
+Source: Tsai et al. 2019, arXiv 1906.00295 (multimodal transformer for unaligned sequences). Ours, to stay the size of
+the other networks: one block a pair and one on top instead of five, the mean instead of the concatenation over n, the
 masked mean instead of the last step, and their convolution is our encoder.
 """
 

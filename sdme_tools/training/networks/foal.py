@@ -19,10 +19,11 @@ A pair of which one modality is missing gives no loss beside the label's, and th
 sums over pairs only M (M − 1) / 2 = 1 is the paper's.
 
 What is whose. The paper (Li et al. 2024, "Enhancing Modal Fusion by Alignment and Label Matching for Multimodal Emotion
-Recognition", arXiv 2408.09438) has audio (WavLM) and video (CLIP) and d = 512; AVEL, MEM and the fusion are its. Ours: any
-pair or more modalities; light encoders before the alignment instead of large frozen ones; targets of AVEL shared out over
-an anchor's positives, so that a common emotion does not weigh more per anchor; class weights in every loss; matched and
-mismatched pairs counting alike; transformer blocks (norm first, feed-forward) around the cross-attention; masks.
+Recognition", arXiv 2408.09438) has audio (WavLM) and video (CLIP) and d = 512; AVEL, MEM and the fusion are its. Ours:
+any pair or more modalities; light encoders before the alignment instead of large frozen ones; targets of AVEL shared
+out over an anchor's positives, so that a common emotion does not weigh more per anchor; class weights in every loss;
+matched and mismatched pairs counting alike; transformer blocks (norm first, feed-forward) around the cross-attention;
+masks.
 """
 
 from __future__ import annotations

@@ -8,26 +8,28 @@ m, n over the modalities, U utterances of a dialogue, d = width:
     Z    = Transformer(all tokens of the dialogue)                                        float32[G, U · M, d]
     p_u  = softmax(W_c LayerNorm(mean over m of Z_um))
 
-    L      = CE(p, y) + λ_nce mean_mn InfoNCE(h_m, h_n) + λ_club mean_m vCLUB(x_m; h_m) / d + fit of q   CE weighted by class
+    L      = CE(p, y) + λ_nce mean_mn InfoNCE(h_m, h_n) + λ_club mean_m vCLUB(x_m; h_m) / d + mean_m fit
+             CE is weighted by class, the bounds are not
     q_m    = N(μ_m(x_m), exp(s_m(x_m))),  s = tanh(·), so that q can't be ever narrower          two-layer perceptrons
     fit    = −log q_m(h_m | x_m) / d,  h_m without gradient
     vCLUB  = losses_information.club_bound with q_m without gradient
 
 Fitting q and pushing the bound down are two problems, not one sum. Here both are solved one step per batch by one
-optimiser: `fit` reaches only q's weights (h is detached), and vCLUB only the encoder's (q's weights are), so that AdamW,
-which treats each weight by itself, does what two optimisers in turn would. All that the two share is the clipping of a
-large gradient.
+optimiser: `fit` reaches only q's weights (h is detached), and vCLUB only the encoder's (q's weights are), so that
+AdamW, which treats each weight by itself, does what two optimisers in turn would. All that the two share is the
+clipping of a large gradient.
 
 The dialogue is looked at in both directions, as a finished recording allows. Without dialogues in the features each
-utterance is one. In a longer dialogue than `max_dialogue` the place is that in its window; roles beyond the last embedding
-share it. Utterances there as context (label −1) take part in all but the label's loss.
+utterance is one. In a longer dialogue than `max_dialogue` the place is that in its window; roles beyond the last
+embedding share it. Utterances there as context (label −1) take part in all but the label's loss.
 
 What is whose. Of the paper (Zheng et al. 2022, "Multimodal Representations Learning Based on Mutual Information
-Maximization and Minimization and Identity Embedding for Multimodal Sentiment Analysis", arXiv 2201.03969) only the abstract
-is known to us: information between modal pairs is maximised, information between input and features minimised, and an
-identity embedding prompts the network to perceive context. The choice of bounds (InfoNCE; vCLUB of Cheng et al. 2020, arXiv
-2006.12013), what is embedded, and all equations are our reading. The bound is one of I(mean_t X; h) and not of I(X; h):
-what h keeps of the order of steps is free of charge. Classes only; the paper also predicts sentiment as a number.
+Maximization and Minimization and Identity Embedding for Multimodal Sentiment Analysis", arXiv 2201.03969) only the
+abstract is known to us: information between modal pairs is maximised, information between input and features minimised,
+and an identity embedding prompts the network to perceive context. The choice of bounds (InfoNCE; vCLUB of Cheng et al.
+2020, arXiv 2006.12013), what is embedded, and all equations are our reading. The bound is one of I(mean_t X; h) and not
+of I(X; h): what h keeps of the order of steps is free of charge. Classes only; the paper also predicts sentiment as a
+number.
 """
 
 from __future__ import annotations
