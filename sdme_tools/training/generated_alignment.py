@@ -1,8 +1,9 @@
 """A generated data set for Foal-Net: what the modalities share is the emotion, and they show it at different times.
 
-Every modality of a clip shows two emotions one after the other: the clip's, and another one of its own; which comes
-first is drawn for each modality, and so is how strongly each is shown. No modality by itself can tell which of its two
-is meant: it is the one that the others show too, whenever they do.
+Every modality of a clip shows two things one after the other: the clip's emotion, and something of its own that means
+nothing (a cough in the voice, chewing in the face), as strongly and as long. Which comes first is drawn for each modality,
+and so is how strongly each is shown. Nothing in a modality marks which of the two is the emotion, but that the other
+modalities, at whatever time, show it too.
 
 Around them lie each speaker's constant offset and noise correlated over time, as in `generated`. Speakers are disjoint
 over train, validation and test; clips differ in length.
@@ -21,16 +22,21 @@ from sdme_tools.training.generated import ModalityShape, correlated_noise, stret
 
 @dataclass(frozen=True)
 class AlignmentSettings:
-    """How large and how hard; names as in `generated.GeneratedSettings`."""
+    """How large and how hard; names as in `generated.GeneratedSettings`.
 
-    num_speakers: tuple[int, int, int] = (16, 8, 20)
-    clips_per_speaker: int = 30
-    num_classes: int = 6
-    intensity: tuple[float, float] = (0.8, 1.6)
+    Attributes:
+        num_distractions: How many different things that mean nothing a modality may show.
+    """
+
+    num_speakers: tuple[int, int, int] = (16, 6, 20)
+    clips_per_speaker: int = 20
+    num_classes: int = 8
+    num_distractions: int = 8
+    intensity: tuple[float, float] = (0.4, 1.2)
     offset: float = 0.5
     noise: float = 1.0
     modalities: dict[str, ModalityShape] = field(
-        default_factory=lambda: {"voice": ModalityShape(24, 12, 20), "face": ModalityShape(20, 10, 16)}
+        default_factory=lambda: {"voice": ModalityShape(16, 6, 10), "face": ModalityShape(16, 6, 10)}
     )
 
 
@@ -39,23 +45,17 @@ def generate_alignment_set(settings: AlignmentSettings, *, seed: int) -> Feature
     random = np.random.default_rng(seed)
     speakers = np.repeat(np.arange(sum(settings.num_speakers)), settings.clips_per_speaker)
     labels = random.integers(settings.num_classes, size=len(speakers))
-    decoys = _decoys(labels, settings, random)
     sequences: dict[str, list[Features | None]] = {}
-    for place, (name, shape) in enumerate(settings.modalities.items()):
-        directions = random.standard_normal((settings.num_classes, shape.num_features))
+    for name, shape in settings.modalities.items():
+        emotions = random.standard_normal((settings.num_classes, shape.num_features))
+        distractions = random.standard_normal((settings.num_distractions, shape.num_features))
         offsets = settings.offset * random.standard_normal((sum(settings.num_speakers), shape.num_features))
+        drawn = random.integers(settings.num_distractions, size=len(labels))
         sequences[name] = [
-            _draw(directions[[label, decoy]], offsets[speaker], shape, settings, random)
-            for label, decoy, speaker in zip(labels, decoys[:, place], speakers, strict=True)
+            _draw(np.stack([emotions[label], distractions[other]]), offsets[speaker], shape, settings, random)
+            for label, other, speaker in zip(labels, drawn, speakers, strict=True)
         ]
     return table_of(labels, speakers, settings.num_speakers, settings.num_classes, sequences)
-
-
-def _decoys(labels: NDArray[np.int64], settings: AlignmentSettings, random: np.random.Generator) -> NDArray[np.int64]:
-    """Another emotion for each modality, `int64[N, M]`, all different, so that only the clip's is shared."""
-    shifts = np.argsort(random.random((len(labels), settings.num_classes - 1)), axis=1) + 1
-    decoys: NDArray[np.int64] = (labels[:, None] + shifts[:, : len(settings.modalities)]) % settings.num_classes
-    return decoys
 
 
 def _draw(
@@ -65,7 +65,7 @@ def _draw(
     settings: AlignmentSettings,
     random: np.random.Generator,
 ) -> Features:
-    """One modality of one clip: two emotions `float64[2, D]` in random order, each in a stretch of its half."""
+    """One modality of one clip: emotion and distraction `float64[2, D]` in random order, each in a stretch of its half."""
     num_steps = int(random.integers(shape.min_steps, shape.max_steps + 1))
     middle = num_steps // 2
     envelopes = np.zeros((2, num_steps))

@@ -26,6 +26,7 @@ class NuisanceSettings:
         deviation: Of a clip's state from that of its class, whose coordinates have deviation 1.
         nuisance_dims: Dimensions of each modality's own nuisance.
         nuisance: Strength of the nuisance against the state's 1.
+        tied: Share of the training clips whose nuisance goes with the class.
     """
 
     num_speakers: tuple[int, int, int] = (10, 8, 30)
@@ -35,6 +36,7 @@ class NuisanceSettings:
     deviation: float = 0.5
     nuisance_dims: int = 12
     nuisance: float = 2.0
+    tied: float = 0.5
     noise: float = 1.0
     modalities: dict[str, ModalityShape] = field(
         default_factory=lambda: {
@@ -56,10 +58,14 @@ def generate_nuisance_set(settings: NuisanceSettings, *, seed: int) -> FeatureTa
     for name, shape in settings.modalities.items():
         shown = _mixing(settings.state_dims, shape, random)
         own = settings.nuisance * _mixing(settings.nuisance_dims, shape, random)
+        setups = random.standard_normal((settings.num_classes, settings.nuisance_dims))
+        is_tied = (speakers < settings.num_speakers[0]) & (random.random(len(labels)) < settings.tied)
+        setup = np.where(is_tied, labels, random.integers(settings.num_classes, size=len(labels)))
         clips: list[Features | None] = []
-        for state in states:
+        for state, code in zip(states, setups[setup], strict=True):
             num_steps = int(random.integers(shape.min_steps, shape.max_steps + 1))
-            constant = state @ shown + random.standard_normal(settings.nuisance_dims) @ own
+            unwanted = code + settings.deviation * random.standard_normal(settings.nuisance_dims)
+            constant = state @ shown + unwanted @ own
             noise = settings.noise * correlated_noise(num_steps, shape.num_features, random)
             clips.append((constant + noise).astype(np.float32))
         sequences[name] = clips

@@ -52,7 +52,7 @@ class NetworkConfig(BaseModel):
     lambda_avel: float = Field(default=0.5, ge=0)
     lambda_mem: float = Field(default=0.5, ge=0)
     lambda_nce: float = Field(default=0.2, ge=0)
-    lambda_club: float = Field(default=0.1, ge=0)
+    lambda_club: float = Field(default=1.0, ge=0)
     max_dialogue: int = Field(default=32, ge=1)
     use_identity: bool = True
     modality: str | None = None

@@ -3,7 +3,7 @@
 m, n over the modalities, every unordered pair (m, n) is treated as the paper treats audio and video; B utterances, T_m
 steps, d = width:
 
-    H_m  = Encoder_m(X_m) + place                                              float32[B, T_m, d]
+    H_m  = Encoder_m(X_m)                                                      float32[B, T_m, d]
     e_m  = normalise(P_m mean_t H_m),  P x = W_1 x + W_2 GELU(W_1 x)           float32[B, d]
     S_mn = e_m e_nᵀ / τ,  τ learned, 0.07 at the start                         float32[B, B]
     two layers:  H_mn ← CrossBlock(H_mn, H_nm),  H_nm ← CrossBlock(H_nm, H_mn),  beginning with H_m and H_n
@@ -42,7 +42,7 @@ from sdme_tools.training.batches import Batch
 from sdme_tools.training.losses import weighted_cross_entropy
 from sdme_tools.training.losses_matching import draw_hard_negatives, emotion_alignment, label_matching
 from sdme_tools.training.networks import LossContext, NetworkConfig, NetworkOutput
-from sdme_tools.training.networks.layers import CrossBlock, Encoders, add_places, masked_mean
+from sdme_tools.training.networks.layers import CrossBlock, Encoders, masked_mean
 
 _LARGEST_SCALE = 100.0
 
@@ -91,12 +91,11 @@ class FoalNetwork(nn.Module):
 
     def forward(self, batch: Batch) -> FoalOutput:
         """Predict from every pair of modalities."""
-        encoded, masks = self.encode(batch)
+        hidden, masks = self.encode(batch)
         embeddings = [
             project(masked_mean(steps, mask))
-            for project, steps, mask in zip(self.projections, encoded, masks, strict=True)
+            for project, steps, mask in zip(self.projections, hidden, masks, strict=True)
         ]
-        hidden = [add_places(steps) for steps in encoded]
         fused = [
             fuse(hidden[one], hidden[other], masks[one], masks[other])
             for (one, other), fuse in zip(self.pairs, self.fusions, strict=True)
