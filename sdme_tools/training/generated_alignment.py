@@ -1,9 +1,9 @@
 """A generated data set for Foal-Net: what the modalities share is the emotion, and they show it at different times.
 
 Every modality of a clip shows two things one after the other: the clip's emotion, and something of its own that means
-nothing (a cough in the voice, chewing in the face), as strongly and as long. Which comes first is drawn for each modality,
-and so is how strongly each is shown. Nothing in a modality marks which of the two is the emotion, but that the other
-modalities, at whatever time, show it too.
+nothing (a cough in the voice, chewing in the face), as strongly and as long. Which comes first is drawn for each
+modality, and so is how strongly each is shown. Nothing in a modality marks which of the two is the emotion, but that
+the other modalities, at whatever time, show it too.
 
 Around them lie each speaker's constant offset and noise correlated over time, as in `generated`. Speakers are disjoint
 over train, validation and test; clips differ in length.
@@ -32,7 +32,7 @@ class AlignmentSettings:
     clips_per_speaker: int = 20
     num_classes: int = 8
     num_distractions: int = 8
-    intensity: tuple[float, float] = (0.4, 1.2)
+    intensity: tuple[float, float] = (0.6, 1.4)
     offset: float = 0.5
     noise: float = 1.0
     modalities: dict[str, ModalityShape] = field(
@@ -65,7 +65,7 @@ def _draw(
     settings: AlignmentSettings,
     random: np.random.Generator,
 ) -> Features:
-    """One modality of one clip: emotion and distraction `float64[2, D]` in random order, each in a stretch of its half."""
+    """One modality of one clip: emotion and distraction `float64[2, D]`, in random order, each in its half."""
     num_steps = int(random.integers(shape.min_steps, shape.max_steps + 1))
     middle = num_steps // 2
     envelopes = np.zeros((2, num_steps))

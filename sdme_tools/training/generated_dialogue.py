@@ -31,20 +31,16 @@ class DialogueSettings:
         same_speaker: Probability that the next utterance is by the same speaker.
     """
 
-    num_couples: tuple[int, int, int] = (16, 8, 16)
-    dialogues_per_couple: int = 8
-    dialogue_length: tuple[int, int] = (6, 10)
-    num_pairs: int = 3
+    num_couples: tuple[int, int, int] = (8, 4, 12)
+    dialogues_per_couple: int = 5
+    dialogue_length: tuple[int, int] = (5, 8)
+    num_pairs: int = 2
     mood: float = 0.5
     same_speaker: float = 0.3
     intensity: tuple[float, float] = (0.8, 1.6)
     noise: float = 1.0
     modalities: dict[str, ModalityShape] = field(
-        default_factory=lambda: {
-            "voice": ModalityShape(12, 6, 10),
-            "face": ModalityShape(10, 4, 8),
-            "text": ModalityShape(16, 3, 6),
-        }
+        default_factory=lambda: {"voice": ModalityShape(12, 4, 8), "text": ModalityShape(12, 3, 6)}
     )
 
 

@@ -12,7 +12,7 @@ steps, d = width:
 
     L      = CE(p, y) + α Σ_mn L_AVEL + β Σ_mn L_MEM                           CE weighted by class
     L_AVEL = losses_matching.emotion_alignment(S_mn): pairs of the batch with the same emotion are positives
-    L_MEM  = losses_matching.label_matching(wᵀ f): the utterance's own (m, n) against (m, n of a hard negative) and
+    L_MEM  = losses_matching.label_matching(MLP f): the utterance's own (m, n) against (m, n of a hard negative) and
              (m of a hard negative, n), each drawn among other emotions with probability softmax(S)
 
 A pair of which one modality is missing gives no loss beside the label's, and the one that is there sees nobody. In the
@@ -81,7 +81,9 @@ class FoalNetwork(nn.Module):
         self.projections = nn.ModuleList(_Projection(width, config.dropout) for _ in input_dims)
         self.log_scale = nn.Parameter(torch.tensor(-math.log(config.temperature)))
         self.fusions = nn.ModuleList(_PairFusion(width, config.num_heads, config.dropout) for _ in self.pairs)
-        self.match = nn.ModuleList(nn.Linear(2 * width, 1) for _ in self.pairs)
+        self.match = nn.ModuleList(
+            nn.Sequential(nn.Linear(2 * width, width), nn.GELU(), nn.Linear(width, 1)) for _ in self.pairs
+        )
         self.classify = nn.Sequential(
             nn.Linear(2 * width * len(self.pairs) + len(input_dims), width),
             nn.GELU(),
