@@ -76,10 +76,10 @@ def main() -> None:
         (auroc, wa), (auroc_sd, wa_sd) = values.mean(axis=0), values.std(axis=0, ddof=min(1, num_seeds - 1))
         difference = 100 * (of_relevance - values)[:, 1]
         spread = difference.std(ddof=min(1, num_seeds - 1))
-        half = float(t.ppf(0.975, num_seeds - 1)) * spread / num_seeds**0.5
+        mean, half = difference.mean(), float(t.ppf(0.975, num_seeds - 1)) * spread / num_seeds**0.5
         print(
             f"{name:14s}  {_say(auroc)} ± {_say(auroc_sd)}    {wa:.3f} ± {wa_sd:.3f}    "
-            f"{difference.mean():+.1f} ± {spread:.1f}  [{difference.mean() - half:+.1f}, {difference.mean() + half:+.1f}]"
+            f"{mean:+.1f} ± {spread:.1f}  [{mean - half:+.1f}, {mean + half:+.1f}]"
         )
 
 
