@@ -84,7 +84,7 @@ class CrossAttention(nn.Module):
 
     def _split(self, steps: Tensor) -> Tensor:
         """`float32[B, T, d]` to `float32[B, heads, T, d / heads]`."""
-        return steps.unflatten(2, (self.num_heads, steps.shape[2] // self.num_heads)).transpose(1, 2)
+        return steps.view(*steps.shape[:2], self.num_heads, steps.shape[2] // self.num_heads).transpose(1, 2)
 
 
 def masked_mean(steps: Tensor, mask: Tensor) -> Tensor:
