@@ -17,7 +17,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context
 
 import numpy as np
@@ -77,6 +77,15 @@ def _interval(differences: np.ndarray) -> str:
     return f"{mean:+5.1f} ± {deviation:.1f}  [{mean - half:+.1f}, {mean + half:+.1f}]"
 
 
+def _collect(data: str, name: str, seeds: range, waiting: list[Future[float]]) -> list[float]:
+    """Wait for the seeds of a variant, and say each as it comes."""
+    values = []
+    for seed, future in zip(seeds, waiting, strict=True):
+        values.append(future.result())
+        print(f"{data}, seed {seed}  {name:17s}  WA {values[-1]:.3f}", flush=True)
+    return values
+
+
 def main() -> None:
     """Print a table for each data set."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -92,7 +101,7 @@ def main() -> None:
                 name: [pool.submit(measure, data, variant, seed) for seed in seeds]
                 for name, variant in VARIANTS[data].items()
             }
-            figures = {name: np.array([future.result() for future in waiting]) for name, waiting in futures.items()}
+            figures = {name: np.array(_collect(data, name, seeds, waiting)) for name, waiting in futures.items()}
             own = next(iter(figures))
             print(f"\n{data:17s}  WA               {own} − it, points of WA: mean ± sd [95 % of the mean]")
             for name, values in figures.items():
