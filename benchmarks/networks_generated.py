@@ -31,7 +31,7 @@ from sdme_tools.training.loop import TrainSettings, train_network
 
 Variant = dict[str, object]
 
-# The sets are small and there are many of them; the defaults' 60 epochs bring no more here.
+# Shorter than the defaults, because there are many trainings.
 SHORTER: Variant = {"epochs": 50, "patience": 12}
 TABLES: dict[str, Callable[[int], FeatureTable]] = {
     "alignment": lambda seed: generate_alignment_set(AlignmentSettings(), seed=seed),
