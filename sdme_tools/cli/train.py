@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sdme_tools.cli.arguments import as_json, device
+from sdme_tools.training.registry import NETWORKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,14 +29,22 @@ METRIC_NAMES = {
 
 @click.command()
 @click.argument("release", metavar="RELEASE", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--model", type=click.Choice(["relevance", "concat"]), default="relevance", show_default=True)
+@click.option("--model", type=click.Choice(list(NETWORKS)), default="relevance", show_default=True)
+@click.option("--modality", help="The one that --model unimodal looks at: voice, face or text.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of the results.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--epochs", type=click.IntRange(min=1), help="At most this many; validation stops it earlier.")
 @device
 @as_json
 def train(
-    release: Path, model: str, out: Path | None, seed: int, epochs: int | None, device: "Device", as_json: bool
+    release: Path,
+    model: str,
+    modality: str | None,
+    out: Path | None,
+    seed: int,
+    epochs: int | None,
+    device: "Device",
+    as_json: bool,
 ) -> None:
     """Train a network on the folder RELEASE and say how well it does on speakers it has never met.
 
@@ -46,14 +55,15 @@ def train(
     \b
     Example:
       sdme train study/releases/1.0.0
-      sdme train study/releases/1.0.0 --model concat --seed 3
+      sdme train study/releases/1.0.0 --model foal --seed 3
+      sdme train study/releases/1.0.0 --model unimodal --modality voice
     """
     from sdme_tools.cli.console import print_json
     from sdme_tools.training.features.store import load_feature_table
     from sdme_tools.training.loop import TrainSettings, train_network
     from sdme_tools.training.report import write_report
 
-    settings = TrainSettings(network=model, seed=seed, device=device)
+    settings = TrainSettings(network=model, modality=modality, seed=seed, device=device)
     if epochs is not None:
         warm_up_epochs = min(settings.warm_up_epochs, epochs // 2)
         settings = settings.model_copy(update={"epochs": epochs, "warm_up_epochs": warm_up_epochs})
@@ -62,7 +72,8 @@ def train(
         table = load_feature_table(release, runs, progress=show)
     with _progress(f"training {model}", settings.epochs) as show:
         result = train_network(table, settings, lambda epoch: show(epoch.epoch, epoch.num_epochs))
-    folder = out or runs / f"{release.absolute().name}-{model}-{seed}"
+    name = f"{model}-{modality}" if modality else model
+    folder = out or runs / f"{release.absolute().name}-{name}-{seed}"
     report = write_report(table, result, folder)
     if as_json:
         print_json({"folder": folder, "report": report})

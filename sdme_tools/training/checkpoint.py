@@ -75,7 +75,7 @@ def _rebuild(tensors: dict[str, Tensor], description: dict[str, Any]) -> Trained
     settings = TrainSettings.model_validate(description["settings"])
     input_dims: dict[str, int] = description["input_dims"]
     label_names = tuple(description["label_names"])
-    network = build_network(settings.network, input_dims, len(label_names), settings.network_config())
+    network = build_network(settings.network, input_dims, len(label_names), settings)
     prefix = "network."
     network.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
     network.eval()

@@ -23,6 +23,33 @@ Features = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
+class Dialogues:
+    """Where each of N utterances stands in its conversation, for networks that look at the utterances around it.
+
+    Attributes:
+        dialogue_ids: Which conversation, such as the recording.
+        order: `int64[N]`, sorts the utterances of a dialogue: their starts in ms, or their numbers.
+        roles: `int64[N]`, from 0: what the speaker is in this dialogue. A role must mean the same in every dialogue.
+    """
+
+    dialogue_ids: Sequence[str]
+    order: NDArray[np.int64]
+    roles: NDArray[np.int64]
+
+    @classmethod
+    def by_first_speech(
+        cls, dialogue_ids: Sequence[str], order: NDArray[np.int64], speaker_ids: Sequence[str]
+    ) -> Dialogues:
+        """Number the speakers of each dialogue as they first speak: who opens it has the role 0."""
+        roles = np.zeros(len(order), dtype=np.int64)
+        role_of: dict[str, dict[str, int]] = {}
+        for row in np.argsort(order, kind="stable"):
+            known = role_of.setdefault(dialogue_ids[row], {})
+            roles[row] = known.setdefault(speaker_ids[row], len(known))
+        return cls(dialogue_ids, order, roles)
+
+
+@dataclass(frozen=True, eq=False)
 class FeatureTable:
     """Utterances with features, in columns of equal length N; modalities in the order of `sequences`.
 
@@ -35,6 +62,7 @@ class FeatureTable:
         sequences: For each modality N arrays `float32[T_i, D_m]`, or None where the modality is missing.
         human_relevance: `float32[N, M]`, how far raters who saw or heard only modality m agreed with the label, 0 to 1;
             NaN where nobody was asked. Takes the place of the network's own estimate where it is known.
+        dialogues: Who said what when in which conversation, or None: then each utterance stands alone.
     """
 
     utterance_ids: Sequence[str]
@@ -44,6 +72,7 @@ class FeatureTable:
     label_names: tuple[str, ...]
     sequences: Mapping[str, Sequence[Features | None]]
     human_relevance: Features | None = None
+    dialogues: Dialogues | None = None
 
     def __len__(self) -> int:
         return len(self.utterance_ids)
@@ -72,13 +101,13 @@ def check_table(table: FeatureTable) -> None:
 
     Raises:
         TrainingError: Columns of unequal length, duplicate ids, unknown splits, labels outside the set, a class absent
-            from train, a split without labels, a speaker in two splits, or features that are empty, of the wrong
-            shape or not finite.
+            from train, a split without labels, a speaker in two splits, features that are empty, of the wrong shape
+            or not finite, or dialogues without an order.
     """
     problems = _column_problems(table)
     if not problems:
         problems = [*_label_problems(table), *_speaker_problems(table), *_sequence_problems(table)]
-        problems += _relevance_problems(table)
+        problems += [*_relevance_problems(table), *_dialogue_problems(table)]
     raise_together(
         TrainingError,
         f"feature table of {len(table)} utterances can't be trained on",
@@ -91,6 +120,9 @@ def _column_problems(table: FeatureTable) -> list[str]:
     """What makes the columns incomparable, so that nothing else can be checked."""
     count = len(table)
     lengths = {"speaker_ids": len(table.speaker_ids), "splits": len(table.splits), "labels": len(table.labels)}
+    if table.dialogues is not None:
+        names = ("dialogue_ids", "order", "roles")
+        lengths |= {f"dialogues.{name}": len(getattr(table.dialogues, name)) for name in names}
     lengths |= {f"sequences[{modality!r}]": len(column) for modality, column in table.sequences.items()}
     problems = [f"{name}: got {got} rows, expected {count}" for name, got in lengths.items() if got != count]
     if count == 0:
@@ -186,3 +218,22 @@ def _relevance_problems(table: FeatureTable) -> list[str]:
         f"utterance {table.utterance_ids[row]}: got human_relevance {relevance[row].tolist()}, expected 0 to 1 or NaN"
         for row in np.flatnonzero(outside.any(axis=1))
     ]
+
+
+def _dialogue_problems(table: FeatureTable) -> list[str]:
+    """What makes the order of a dialogue or the roles in it unknown."""
+    dialogues = table.dialogues
+    if dialogues is None:
+        return []
+    problems = [
+        f"utterance {table.utterance_ids[row]}: got role {dialogues.roles[row]}, expected 0 or more"
+        for row in np.flatnonzero(dialogues.roles < 0)
+    ]
+    # Two people may begin at the same moment; one person can't.
+    places = Counter(zip(dialogues.dialogue_ids, dialogues.order.tolist(), table.speaker_ids, strict=True))
+    problems += [
+        f"dialogue {dialogue_id}: got {times} utterances of speaker {speaker_id} with the order {order}, expected one"
+        for (dialogue_id, order, speaker_id), times in places.items()
+        if times > 1
+    ]
+    return problems

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from sdme_tools.training.dataset import Features, FeatureTable
+from sdme_tools.training.dataset import Dialogues, Features, FeatureTable
 
 NOT_FOREIGN = -1
 
@@ -94,16 +94,29 @@ def generate_set(settings: GeneratedSettings, *, seed: int) -> GeneratedSet:
         others = _other_classes(labels, shares, random)
         expressed = np.where(foreign == place, others, labels)
         sequences[name] = list(_express(expressed, speakers, shape, settings, random))
-    split_of_speaker = np.repeat(["train", "validation", "test"], settings.num_speakers)
-    table = FeatureTable(
+    table = table_of(labels, speakers, settings.num_speakers, len(shares), sequences)
+    return GeneratedSet(table, foreign.astype(np.int64))
+
+
+def table_of(
+    labels: NDArray[np.int64],
+    speakers: NDArray[np.int64],
+    num_speakers: tuple[int, int, int],
+    num_classes: int,
+    sequences: dict[str, list[Features | None]],
+    dialogues: Dialogues | None = None,
+) -> FeatureTable:
+    """Name drawn clips, and divide their speakers, numbered from 0, into train, validation and test."""
+    split_of_speaker = np.repeat(["train", "validation", "test"], num_speakers)
+    return FeatureTable(
         utterance_ids=[f"clip_{index:05d}" for index in range(len(labels))],
         speaker_ids=[f"speaker_{speaker:03d}" for speaker in speakers],
         splits=[str(split_of_speaker[speaker]) for speaker in speakers],
         labels=labels.astype(np.int64),
-        label_names=tuple(f"class_{index}" for index in range(len(shares))),
+        label_names=tuple(f"class_{index}" for index in range(num_classes)),
         sequences=sequences,
+        dialogues=dialogues,
     )
-    return GeneratedSet(table, foreign.astype(np.int64))
 
 
 def _other_classes(
@@ -133,13 +146,13 @@ def _express(
     for expressed, speaker in zip(classes, speakers, strict=True):
         num_steps = int(random.integers(shape.min_steps, shape.max_steps + 1))
         direction = directions[expressed] + settings.style * styles[speaker, expressed]
-        envelope = random.uniform(*settings.intensity) * _stretch(num_steps, random)
-        noise = settings.noise * _correlated_noise(num_steps, shape.num_features, random)
+        envelope = random.uniform(*settings.intensity) * stretch(num_steps, random)
+        noise = settings.noise * correlated_noise(num_steps, shape.num_features, random)
         clips.append((envelope[:, None] * direction + offsets[speaker] + noise).astype(np.float32))
     return clips
 
 
-def _stretch(num_steps: int, random: np.random.Generator) -> NDArray[np.float64]:
+def stretch(num_steps: int, random: np.random.Generator) -> NDArray[np.float64]:
     """`float64[T]`, 1 during a third to two thirds of the clip, 0 around it."""
     length = max(1, round(num_steps * random.uniform(1 / 3, 2 / 3)))
     start = int(random.integers(num_steps - length + 1))
@@ -147,7 +160,7 @@ def _stretch(num_steps: int, random: np.random.Generator) -> NDArray[np.float64]
     return ((steps >= start) & (steps < start + length)).astype(np.float64)
 
 
-def _correlated_noise(num_steps: int, num_features: int, random: np.random.Generator) -> NDArray[np.float64]:
+def correlated_noise(num_steps: int, num_features: int, random: np.random.Generator) -> NDArray[np.float64]:
     """`float64[T, D]` of deviation 1, neighbouring steps correlated by .7."""
     fresh = random.standard_normal((num_steps, num_features))
     noise = fresh.copy()

@@ -6,40 +6,36 @@ import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal, Self, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from sdme_tools.errors import TrainingError
-from sdme_tools.training.batches import BatchSource, Standardisation
+from sdme_tools.training.batches import Batch, BatchSource, Standardisation
 from sdme_tools.training.dataset import Features, FeatureTable, check_table
 from sdme_tools.training.losses import balanced_class_weights, weighted_cross_entropy
 from sdme_tools.training.metrics import confusion, scores_of_confusion
-from sdme_tools.training.networks import LossContext, Network, NetworkConfig, NetworkOutput, build_network
+from sdme_tools.training.networks import LossContext, Network, NetworkConfig, build_network
 
 _LARGEST_GRADIENT = 5.0
 _PREDICTION_BATCH_SIZE = 128
 
 
-class TrainSettings(BaseModel):
+class TrainSettings(NetworkConfig):
     """Everything beside the table that decides what comes out.
 
-    The defaults are those that benchmarks/relevance_generated.py measures.
+    The defaults are those that benchmarks/relevance_generated.py and networks_generated.py measure.
 
     Attributes:
-        network: A key of `networks.NETWORKS` or "package.module:Class".
+        network: A key of `registry.NETWORKS` or "package.module:Class".
         seed: Of the weights, the order of batches and dropout; the same seed on a CPU gives the same weights.
         epochs: At most this many.
+        batch_size: Utterances of a step; of a network that uses dialogues, at least this many, their context included.
         weight_decay: Of AdamW, on weight matrices only.
-        width: d of every hidden vector.
-        dropout: Share of hidden values dropped in training.
-        lambda_rse: Weight of the relevant semantic estimation loss; with 0 there is no warm-up either.
-        lambda_con: Weight of the contrastive loss.
-        temperature: Of the contrastive loss.
         warm_up_epochs: Epochs in which only encoders and unimodal heads learn.
         patience: Epochs without a better validation result after which to stop.
         max_steps: Longer sequences are averaged down to this many steps.
@@ -48,20 +44,12 @@ class TrainSettings(BaseModel):
         device: "auto" takes CUDA where there is one.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     network: str = "relevance"
     seed: int = Field(default=0, ge=0)
     epochs: int = Field(default=60, ge=1)
     batch_size: int = Field(default=32, ge=2)
     learning_rate: float = Field(default=1.5e-3, gt=0)
     weight_decay: float = Field(default=1e-2, ge=0)
-    width: int = Field(default=32, ge=8)
-    num_heads: int = Field(default=4, ge=1)
-    dropout: float = Field(default=0.2, ge=0, lt=1)
-    lambda_rse: float = Field(default=1.0, ge=0)
-    lambda_con: float = Field(default=0.5, ge=0)
-    temperature: float = Field(default=0.07, gt=0)
     warm_up_epochs: int = Field(default=12, ge=0)
     patience: int = Field(default=15, ge=1)
     max_steps: int = Field(default=128, ge=1)
@@ -69,23 +57,10 @@ class TrainSettings(BaseModel):
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
     @model_validator(mode="after")
-    def _check_sizes(self) -> TrainSettings:
-        if self.width % self.num_heads:
-            raise ValueError(f"width: got {self.width}, expected a multiple of num_heads = {self.num_heads}")
+    def _check_epochs(self) -> Self:
         if self.epochs <= self.warm_up_epochs:
             raise ValueError(f"epochs: got {self.epochs}, expected more than warm_up_epochs = {self.warm_up_epochs}")
         return self
-
-    def network_config(self) -> NetworkConfig:
-        """Return what of it the network itself is told."""
-        return NetworkConfig(
-            width=self.width,
-            num_heads=self.num_heads,
-            dropout=self.dropout,
-            lambda_rse=self.lambda_rse,
-            lambda_con=self.lambda_con,
-            temperature=self.temperature,
-        )
 
 
 @dataclass(frozen=True)
@@ -162,11 +137,11 @@ def train_network(table: FeatureTable, settings: TrainSettings, progress: Progre
     source = BatchSource(table, standardisation, max_steps=settings.max_steps)
     with _reproducible(settings.seed, settings.num_threads):
         input_dims, num_classes = table.feature_dims, len(table.label_names)
-        network = build_network(settings.network, input_dims, num_classes, settings.network_config()).to(device)
+        network = build_network(settings.network, input_dims, num_classes, settings).to(device)
         reports = _run_epochs(network, source, table, settings, device, progress)
         trained = TrainedNetwork(network, settings, input_dims, table.label_names, standardisation)
         splits = ("train", "validation", "test")
-        predictions = {split: _predict(network, source, table.rows_of(split), device) for split in splits}
+        predictions = {split: _predict(network, source, table.rows_of(split), settings, device) for split in splits}
     best_epoch = max(report.epoch for report in reports if report.is_best)
     return TrainResult(trained, reports, best_epoch, predictions)
 
@@ -184,7 +159,8 @@ def predict(trained: TrainedNetwork, table: FeatureTable, rows: NDArray[np.int64
         )
     source = BatchSource(table, trained.standardisation, max_steps=trained.settings.max_steps)
     with _reproducible(trained.settings.seed, trained.settings.num_threads):
-        return _predict(trained.network, source, rows, next(trained.network.parameters()).device)
+        device = next(trained.network.parameters()).device
+        return _predict(trained.network, source, rows, trained.settings, device)
 
 
 def choose_device(name: str) -> torch.device:
@@ -235,7 +211,7 @@ def _run_epochs(
         losses = _train_epoch(network, source, table, settings, context, optimiser, epoch)
         report = EpochReport(epoch + 1, settings.epochs, losses)
         if not context.warm_up:
-            ua, loss = _validate(network, source, table, class_weights)
+            ua, loss = _validate(network, source, table, settings, class_weights)
             is_best = (ua, -loss) > best
             epochs_since_best = 0 if is_best else epochs_since_best + 1
             if is_best:
@@ -275,7 +251,7 @@ def _train_epoch(
     device = context.class_weights.device
     history: dict[str, list[float]] = {}
     order_seed = settings.seed * 1_000_003 + epoch
-    for batch in source.batches(table.rows_of("train"), batch_size=settings.batch_size, seed=order_seed):
+    for batch in _batches(network, source, table.rows_of("train"), settings, settings.batch_size, order_seed):
         on_device = batch.to(device)
         terms = cast(Network, network).loss(network(on_device), on_device, context)
         total = torch.stack(list(terms.values())).sum()
@@ -293,30 +269,54 @@ def _train_epoch(
     return {name: float(np.mean(values)) for name, values in history.items()}
 
 
+def _batches(
+    network: nn.Module,
+    source: BatchSource,
+    rows: NDArray[np.int64],
+    settings: TrainSettings,
+    batch_size: int,
+    seed: int | None = None,
+) -> Iterator[Batch]:
+    """Batches of utterances or of dialogues, as the network wants them."""
+    if not cast(Network, network).uses_dialogue:
+        return source.batches(rows, batch_size=batch_size, seed=seed)
+    return source.dialogue_batches(rows, batch_size=batch_size, max_dialogue=settings.max_dialogue, seed=seed)
+
+
 def _validate(
-    network: nn.Module, source: BatchSource, table: FeatureTable, class_weights: Tensor
+    network: nn.Module, source: BatchSource, table: FeatureTable, settings: TrainSettings, class_weights: Tensor
 ) -> tuple[float, float]:
     """UA and class-weighted cross-entropy on validation."""
     rows = table.rows_of("validation")
-    logits = torch.cat([output.logits for output in _outputs(network, source, rows, class_weights.device)])
+    logits, _ = _apply(network, source, rows, settings, class_weights.device)
     labels = torch.from_numpy(table.labels[rows]).to(logits.device)
     counts = confusion(table.labels[rows], logits.argmax(dim=1).cpu().numpy(), len(table.label_names))
     return float(scores_of_confusion(counts)["ua"]), float(weighted_cross_entropy(logits, labels, class_weights))
 
 
-def _predict(network: nn.Module, source: BatchSource, rows: NDArray[np.int64], device: torch.device) -> Predictions:
-    """Apply the network without dropout."""
-    outputs = list(_outputs(network, source, rows, device))
-    probabilities = torch.cat([output.logits for output in outputs]).softmax(dim=1)
-    weighed = [output.relevance.cpu() for output in outputs if output.relevance is not None]
-    return Predictions(rows, probabilities.cpu().numpy(), torch.cat(weighed).numpy() if weighed else None)
+def _predict(
+    network: nn.Module, source: BatchSource, rows: NDArray[np.int64], settings: TrainSettings, device: torch.device
+) -> Predictions:
+    """What the network says of each of the rows, in their order."""
+    logits, relevance = _apply(network, source, rows, settings, device)
+    return Predictions(
+        rows, logits.softmax(dim=1).cpu().numpy(), None if relevance is None else relevance.cpu().numpy()
+    )
 
 
-def _outputs(
-    network: nn.Module, source: BatchSource, rows: NDArray[np.int64], device: torch.device
-) -> Iterator[NetworkOutput]:
-    """Yield what the network says, batch by batch."""
+def _apply(
+    network: nn.Module, source: BatchSource, rows: NDArray[np.int64], settings: TrainSettings, device: torch.device
+) -> tuple[Tensor, Tensor | None]:
+    """Logits `float32[N, C]` and relevance `float32[N, M]` of the rows in their order, without dropout."""
     network.eval()
+    logits, relevance, seen = list[Tensor](), list[Tensor](), list[NDArray[np.int64]]()
     with torch.inference_mode():
-        for batch in source.batches(rows, batch_size=_PREDICTION_BATCH_SIZE):
-            yield network(batch.to(device))
+        for batch in _batches(network, source, rows, settings, _PREDICTION_BATCH_SIZE):
+            output, wanted = network(batch.to(device)), torch.from_numpy(batch.wanted)
+            seen.append(batch.rows[batch.wanted])
+            logits.append(output.logits[wanted])
+            if output.relevance is not None:
+                relevance.append(output.relevance[wanted])
+    place_of = {int(row): place for place, row in enumerate(np.concatenate(seen))}
+    order = torch.tensor([place_of[int(row)] for row in rows])
+    return torch.cat(logits)[order], torch.cat(relevance)[order] if relevance else None

@@ -1,4 +1,4 @@
-"""The networks: one file each, one interface, and a plain dict of where they are.
+"""The networks: one file each, one interface; where they are is said in `training.registry`.
 
 A network reads a `Batch`, may find any modality missing, and says what it believes; it also knows its own loss, because
 what is learned beside the label is what tells the networks apart.
@@ -9,38 +9,59 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import Protocol, Self, cast
 
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 
 from sdme_tools.errors import TrainingError
 from sdme_tools.training.batches import Batch
-
-NETWORKS = {
-    "relevance": "sdme_tools.training.networks.relevance:RelevanceNetwork",
-    "concat": "sdme_tools.training.networks.concat:ConcatNetwork",
-}
+from sdme_tools.training.registry import NETWORKS
 
 
-@dataclass(frozen=True)
-class NetworkConfig:
+class NetworkConfig(BaseModel):
     """What the networks may be told; each takes what concerns it.
+
+    The weights of the losses are those that benchmarks/relevance_generated.py and networks_generated.py measure; 0
+    leaves a loss out.
 
     Attributes:
         width: d, the size of every hidden vector; a multiple of `num_heads`.
         num_heads: Heads of every attention.
         dropout: Share of hidden values dropped in training, 0 to 1.
-        lambda_rse: Weight of the relevant semantic estimation loss.
-        lambda_con: Weight of the contrastive loss.
-        temperature: What the contrastive loss divides similarities by.
+        temperature: What contrastive losses divide similarities by; where it is learned, its start.
+        lambda_rse: relevance: weight of the relevant semantic estimation loss; with 0 there is no warm-up either.
+        lambda_con: relevance: weight of the contrastive loss.
+        lambda_avel: foal: weight α of the alignment of emotions.
+        lambda_mem: foal: weight β of the matching of labels.
+        lambda_nce: mmmie: weight of the lower bound of the information between modalities.
+        lambda_club: mmmie: weight of the upper bound of the information between a modality's input and its features.
+        max_dialogue: mmmie: most utterances seen together; longer dialogues are cut, 1 is no context at all.
+        use_identity: mmmie: whether modality, role and place are told by embeddings.
+        modality: unimodal: which one; None where the features have only one.
     """
 
-    width: int = 64
-    num_heads: int = 4
-    dropout: float = 0.2
-    lambda_rse: float = 1.0
-    lambda_con: float = 0.5
-    temperature: float = 0.07
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    width: int = Field(default=32, ge=8)
+    num_heads: int = Field(default=4, ge=1)
+    dropout: float = Field(default=0.2, ge=0, lt=1)
+    temperature: float = Field(default=0.07, gt=0)
+    lambda_rse: float = Field(default=1.0, ge=0)
+    lambda_con: float = Field(default=0.5, ge=0)
+    lambda_avel: float = Field(default=0.5, ge=0)
+    lambda_mem: float = Field(default=0.5, ge=0)
+    lambda_nce: float = Field(default=0.2, ge=0)
+    lambda_club: float = Field(default=1.0, ge=0)
+    max_dialogue: int = Field(default=32, ge=1)
+    use_identity: bool = True
+    modality: str | None = None
+
+    @model_validator(mode="after")
+    def _check_heads(self) -> Self:
+        if self.width % self.num_heads:
+            raise ValueError(f"width: got {self.width}, expected a multiple of num_heads = {self.num_heads}")
+        return self
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,9 +94,12 @@ class Network(Protocol):
 
     Attributes:
         has_warm_up: Whether its loss differs in the warm-up; its prediction is not judged meanwhile.
+        uses_dialogue: Whether its batches must be made of whole dialogues, or windows of them. Such a batch also holds
+            utterances that are there as context only, with the label -1: its loss leaves them out.
     """
 
     has_warm_up: bool
+    uses_dialogue: bool
 
     def __call__(self, batch: Batch) -> NetworkOutput:
         """Predict; padding and missing modalities must change nothing."""
@@ -91,7 +115,7 @@ def build_network(name: str, input_dims: Mapping[str, int], num_classes: int, co
     """Make a network with fresh weights.
 
     Args:
-        name: A key of `NETWORKS`, or "package.module:Class" of your own.
+        name: A key of `registry.NETWORKS`, or "package.module:Class" of your own.
         input_dims: Number of features D_m of each modality, in the order of every `[.., M]` array.
         num_classes: C.
         config: Sizes and weights.

@@ -24,6 +24,7 @@ class ConcatNetwork(nn.Module):
     """Encode, pool, concatenate, classify with one hidden layer."""
 
     has_warm_up = False
+    uses_dialogue = False
 
     def __init__(self, input_dims: Mapping[str, int], num_classes: int, config: NetworkConfig) -> None:
         super().__init__()

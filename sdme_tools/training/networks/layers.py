@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from sdme_tools.training.batches import Batch
 
 _MASKED = -1e9
 
@@ -80,4 +84,64 @@ class CrossAttention(nn.Module):
 
     def _split(self, steps: Tensor) -> Tensor:
         """`float32[B, T, d]` to `float32[B, heads, T, d / heads]`."""
-        return steps.view(*steps.shape[:2], self.num_heads, -1).transpose(1, 2)
+        return steps.view(*steps.shape[:2], self.num_heads, steps.shape[2] // self.num_heads).transpose(1, 2)
+
+
+def masked_mean(steps: Tensor, mask: Tensor) -> Tensor:
+    """Mean over time: `float32[B, T, d]` with `bool[B, T]` to `float32[B, d]`, zero where every step is masked."""
+    weights = mask.to(steps.dtype)
+    return torch.einsum("bt,btd->bd", weights, steps) / weights.sum(dim=1, keepdim=True).clamp(min=1)
+
+
+def add_places(steps: Tensor) -> Tensor:
+    """Add sines and cosines of each step's place to `float32[B, T, d]`, so that attention can tell when."""
+    places = torch.arange(steps.shape[1], device=steps.device, dtype=steps.dtype)[:, None]
+    frequencies = torch.arange(0, steps.shape[2], 2, device=steps.device, dtype=steps.dtype)
+    angles = places / 10_000 ** (frequencies / steps.shape[2])
+    waves = torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)[:, : steps.shape[2]]
+    return steps + waves
+
+
+class CrossBlock(nn.Module):
+    """A transformer's block whose queries and keys may come from different sequences (norm first).
+
+        X ← X + W_o MultiHeadAttention(query LN(X), key = value = W_v LN(Y)),  X ← X + FFN(LN(X))
+
+    Where Y is missing X only goes through the feed-forward layer: an absent modality adds nothing.
+    """
+
+    def __init__(self, width: int, num_heads: int, dropout: float) -> None:
+        super().__init__()
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(3))
+        self.value = nn.Linear(width, width)
+        self.attention = CrossAttention(width, num_heads, dropout)
+        self.out = nn.Linear(width, width, bias=False)
+        self.feed_forward = nn.Sequential(
+            nn.Linear(width, 2 * width), nn.GELU(), nn.Dropout(dropout), nn.Linear(2 * width, width)
+        )
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, steps: Tensor, others: Tensor, others_mask: Tensor) -> Tensor:
+        """From `float32[B, T, d]`, `float32[B, S, d]` and `bool[B, S]` to `float32[B, T, d]`."""
+        attended = self.attention(self.norms[0](steps), self.value(self.norms[1](others)), others_mask)
+        steps = steps + self.dropout(self.out(attended))
+        changed: Tensor = steps + self.dropout(self.feed_forward(self.norms[2](steps)))
+        return changed
+
+
+class Encoders(nn.Module):
+    """A `SequenceEncoder` for each modality, in the order of `input_dims`."""
+
+    def __init__(self, input_dims: Mapping[str, int], width: int, dropout: float) -> None:
+        super().__init__()
+        self.modalities = tuple(input_dims)
+        self.encoders = nn.ModuleList(SequenceEncoder(dims, width, dropout) for dims in input_dims.values())
+
+    def forward(self, batch: Batch) -> tuple[list[Tensor], list[Tensor]]:
+        """Return H_m `float32[B, T_m, d]` and their masks `bool[B, T_m]`."""
+        masks = [batch.masks[modality] for modality in self.modalities]
+        hidden = [
+            encode(batch.sequences[modality], mask)
+            for encode, modality, mask in zip(self.encoders, self.modalities, masks, strict=True)
+        ]
+        return hidden, masks

@@ -52,6 +52,7 @@ class RelevanceNetwork(nn.Module):
     """Encode, ask the others, weigh, fuse: the equations of the module."""
 
     has_warm_up = True
+    uses_dialogue = False
 
     def __init__(self, input_dims: Mapping[str, int], num_classes: int, config: NetworkConfig) -> None:
         super().__init__()

@@ -7,12 +7,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 from sdme_tools.errors import TrainingError
 from sdme_tools.training.batches import BatchSource, Standardisation, shorten
-from sdme_tools.training.dataset import check_table
+from sdme_tools.training.dataset import Dialogues, check_table
 from sdme_tools.training.table_file import read_feature_table, write_feature_table
-from tests.unit.training.tables import small_table, with_people, without
+from tests.unit.training.tables import small_table, with_dialogues, with_people, without
 
 
 def test_a_good_table_passes() -> None:
@@ -84,6 +85,70 @@ def test_batches_pad_mask_and_repeat_with_the_seed() -> None:
     assert np.array_equal(orders[0], orders[1])
     assert not np.array_equal(orders[0], orders[2])
     assert sorted(orders[0]) == sorted(rows)
+
+
+def test_batches_of_dialogues_are_whole_in_order_and_repeat_with_the_seed() -> None:
+    table = with_dialogues(small_table())
+    source = BatchSource(table, Standardisation.fit(table), max_steps=7)
+    rows = table.rows_of("train")[2:]
+    batches = list(source.dialogue_batches(rows, batch_size=5, max_dialogue=32, seed=1))
+    seen = np.concatenate([batch.rows for batch in batches])
+    assert sorted(seen) == table.rows_of("train").tolist()
+    assert all(len(batch.rows) >= 5 for batch in batches[:-1])
+    for batch in batches:
+        assert batch.labels[~torch.from_numpy(batch.wanted)].eq(-1).all()
+        for dialogue in range(int(batch.dialogue.max()) + 1):
+            inside = batch.dialogue == dialogue
+            its_rows = batch.rows[inside.numpy()]
+            assert len({table.dialogues.dialogue_ids[row] for row in its_rows}) == 1
+            assert its_rows.tolist() == sorted(its_rows)
+            assert batch.place[inside].tolist() == list(range(len(its_rows)))
+            assert batch.role[inside].tolist() == [row % 2 for row in its_rows]
+    again, other = (
+        np.concatenate([b.rows for b in source.dialogue_batches(rows, batch_size=5, max_dialogue=32, seed=seed)])
+        for seed in (1, 2)
+    )
+    assert np.array_equal(seen, again)
+    assert not np.array_equal(seen, other)
+
+
+def test_a_long_dialogue_is_cut_and_one_of_two_splits_keeps_them_apart() -> None:
+    table = small_table()
+    together = Dialogues(["one"] * len(table), np.arange(len(table))[::-1].copy(), np.zeros(len(table), np.int64))
+    table = replace(table, dialogues=together)
+    source = BatchSource(table, Standardisation.fit(table), max_steps=7)
+    batches = list(source.dialogue_batches(table.rows_of("train"), batch_size=1, max_dialogue=15))
+    # 40 utterances of train, the last one first: three windows; nothing of other splits.
+    assert [len(batch.rows) for batch in batches] == [14, 13, 13]
+    assert np.concatenate([batch.rows for batch in batches]).tolist() == list(range(39, -1, -1))
+    alone = list(source.dialogue_batches(np.array([3, 5]), batch_size=1, max_dialogue=1))
+    assert [batch.rows.tolist() for batch in alone] == [[5], [3]]
+
+
+def test_without_dialogues_each_utterance_is_one() -> None:
+    table = small_table()
+    source = BatchSource(table, Standardisation.fit(table), max_steps=7)
+    (batch,) = source.dialogue_batches(np.array([4, 2]), batch_size=8, max_dialogue=32)
+    assert (batch.rows.tolist(), batch.dialogue.tolist(), batch.place.tolist()) == ([4, 2], [0, 1], [0, 0])
+
+
+def test_roles_are_numbered_as_people_first_speak() -> None:
+    ids, speakers = ["a", "a", "a", "b", "b"], ["x", "y", "x", "x", "z"]
+    dialogues = Dialogues.by_first_speech(ids, np.array([20, 10, 30, 9, 1]), speakers)
+    assert dialogues.roles.tolist() == [1, 0, 1, 1, 0]
+
+
+def test_dialogues_that_have_no_order_are_refused() -> None:
+    table = small_table()
+    count = len(table)
+    ids, order, roles = ["one"] * count, np.arange(count), np.zeros(count, np.int64)
+    order[1], roles[2] = 0, -1
+    with pytest.raises(TrainingError) as caught:
+        check_table(replace(table, dialogues=Dialogues(ids, order, roles)))
+    assert "dialogue one: got 2 utterances of speaker speaker_000 with the order 0, expected one" in str(caught.value)
+    assert "clip_00002: got role -1, expected 0 or more" in str(caught.value)
+    with pytest.raises(TrainingError, match=r"dialogues.order: got 1 rows"):
+        check_table(replace(table, dialogues=Dialogues(ids, order[:1], roles)))
 
 
 def test_a_long_sequence_is_averaged_to_its_end() -> None:

@@ -1,6 +1,8 @@
 """Training, checkpoints and the report, from a table to files and back."""
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +16,9 @@ from sdme_tools.errors import TrainingError
 from sdme_tools.training.checkpoint import load_checkpoint
 from sdme_tools.training.dataset import FeatureTable
 from sdme_tools.training.loop import EpochReport, TrainResult, TrainSettings, predict, train_network
+from sdme_tools.training.registry import NETWORKS
 from sdme_tools.training.report import write_report
-from tests.unit.training.tables import small_table, without
+from tests.unit.training.tables import clear_table, small_table, with_dialogues, without
 
 QUICK = TrainSettings(epochs=4, warm_up_epochs=1, width=16, batch_size=16, device="cpu")
 
@@ -47,12 +50,69 @@ def test_progress_reports_each_epoch_and_judges_none_of_the_warm_up(table: Featu
     assert seen[1].is_best
 
 
-@pytest.mark.parametrize("network", ["relevance", "concat"])
+@pytest.mark.parametrize("network", NETWORKS)
 def test_clear_classes_are_learned(network: str) -> None:
-    settings = QUICK.model_copy(update={"network": network, "epochs": 15, "learning_rate": 3e-3})
-    table = small_table()
+    modality = "voice" if network == "unimodal" else None
+    settings = QUICK.model_copy(update={"network": network, "modality": modality, "epochs": 15, "learning_rate": 3e-3})
+    table = clear_table()
     predictions = train_network(table, settings).predictions["train"]
     assert (predictions.predicted == table.labels[predictions.rows]).mean() > 0.9
+
+
+@pytest.mark.parametrize("network", ["foal", "mmmie", "crossmodal"])
+def test_predictions_keep_the_order_of_rows_and_repeat_with_the_seed(network: str) -> None:
+    table = with_dialogues(small_table())
+    settings = QUICK.model_copy(update={"network": network, "epochs": 2})
+    result, again = train_network(table, settings), train_network(table, settings)
+    expected = result.predictions["test"]
+    assert expected.probabilities.tobytes() == again.predictions["test"].probabilities.tobytes()
+    backwards = predict(result.trained, table, expected.rows[::-1].copy())
+    np.testing.assert_allclose(backwards.probabilities[::-1], expected.probabilities, rtol=1e-5)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_very_long_and_very_short_sequences_are_trained_on(network: str) -> None:
+    table = small_table()
+    random = np.random.default_rng(0)
+    voice = list(table.sequences["voice"])
+    voice[0] = random.standard_normal((10_000, 5)).astype(np.float32)
+    voice[1] = random.standard_normal((1, 5)).astype(np.float32)
+    long = replace(table, sequences=dict(table.sequences) | {"voice": voice})
+    modality = "voice" if network == "unimodal" else None
+    settings = QUICK.model_copy(update={"network": network, "modality": modality, "epochs": 2})
+    assert np.isfinite(train_network(long, settings).predictions["train"].probabilities).all()
+
+
+def _without_steps(table: FeatureTable) -> FeatureTable:
+    return replace(table, sequences=dict(table.sequences) | {"face": [np.zeros((0, 4), np.float32)] * len(table)})
+
+
+def _not_finite(table: FeatureTable) -> FeatureTable:
+    face = [np.full((2, 4), np.inf, np.float32), *list(table.sequences["face"])[1:]]
+    return replace(table, sequences=dict(table.sequences) | {"face": face})
+
+
+def _of_other_size(table: FeatureTable) -> FeatureTable:
+    face = [np.zeros((2, 9), np.float32), *list(table.sequences["face"])[1:]]
+    return replace(table, sequences=dict(table.sequences) | {"face": face})
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda table: without(table, "face", list(range(len(table)))), "modality face: got no utterance in train"),
+        (_without_steps, "face: got 0 steps"),
+        (_not_finite, "face: got 8 NaN or infinite"),
+        (_of_other_size, "face: got shape"),
+        (lambda table: replace(table, labels=np.zeros(len(table), np.int64)), "class 'class_1': got no utterance"),
+    ],
+)
+@pytest.mark.parametrize("network", ["relevance", "foal", "mmmie"])
+def test_features_that_nothing_can_be_learned_from_are_refused(
+    network: str, spoil: Callable[[FeatureTable], FeatureTable], said: str
+) -> None:
+    with pytest.raises(TrainingError, match=said):
+        train_network(spoil(small_table()), QUICK.model_copy(update={"network": network}))
 
 
 def test_a_checkpoint_predicts_what_the_network_did(table: FeatureTable, result: TrainResult, tmp_path: Path) -> None:
