@@ -19,5 +19,5 @@ def parse_columns(context: click.Context, parameter: click.Parameter, given: tup
     """Read MEANING=NAME, for tables that others made."""
     pairs = [text.partition("=") for text in given]
     if any(not (meaning and sign and name) for meaning, sign, name in pairs):
-        raise click.BadParameter("expected something like speaker=actor_name")
+        raise click.BadParameter("expected NAME=COLUMN, such as file=clip_name")
     return {meaning.strip(): name.strip() for meaning, _, name in pairs}
