@@ -5,6 +5,7 @@ whatever kills the build, a folder under releases/<version> is whole.
 """
 
 import errno
+import gc
 import re
 import shutil
 from collections import Counter
@@ -89,7 +90,8 @@ def build_release(
 
 def _gather(corpus: Corpus, version: str, settings: ReleaseSection, store: MediaStore) -> ReleaseContent:
     """Join the rows and divide them, before anything is written; `store` learns what their media shall be."""
-    rows, exclusions = _join(corpus, settings, store)
+    with _without_collector():
+        rows, exclusions = _join(corpus, settings, store)
     if not rows:
         raise _nothing_left(exclusions)
     check_labels(rows, corpus.config.corpus.labels)
@@ -171,6 +173,18 @@ def _join(corpus: Corpus, settings: ReleaseSection, store: MediaStore) -> tuple[
         rows += joined
         exclusions += left_out
     return rows, exclusions
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Keep the garbage collector from going through all rows again and again: half of the join's time, for nothing."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _nothing_left(exclusions: Sequence[Exclusion]) -> ReleaseError:

@@ -5,7 +5,6 @@ it, and stores that keep equal pieces once send nothing else again.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -59,17 +58,14 @@ def write_annotations(
     splits = {row.utterance_id: split for split, mine in rows.items() for row in mine}
     places = {name: place for place, name in enumerate(splits)}
     schema = _VOTES.append(pa.field(_PLACE, pa.int64()))
-    released = (vote for vote in scan_votes() if vote.utterance_id in splits)
-    batches = (
-        pa.RecordBatch.from_pylist(
-            [
-                asdict(vote) | {"split": splits[vote.utterance_id].value, _PLACE: places[vote.utterance_id]}
-                for vote in batch
-            ],
-            schema=schema,
-        )
-        for batch in _batches(released, _BATCH_ROWS)
+    names = [name for name in _VOTES.names if name != "split"]
+    cells = (
+        {name: getattr(vote, name) for name in names}
+        | {"split": splits[vote.utterance_id].value, _PLACE: places[vote.utterance_id]}
+        for vote in scan_votes()
+        if vote.utterance_id in splits
     )
+    batches = (pa.RecordBatch.from_pylist(batch, schema=schema) for batch in _batches(cells, _BATCH_ROWS))
     table = pa.Table.from_batches(batches, schema=schema).sort_by(_PLACE)
     paths: list[Path] = []
     for split in rows:
