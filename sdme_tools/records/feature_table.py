@@ -84,6 +84,9 @@ class FeatureTableMetadata(Record):
         NonNegativeInt | None, Field(description="Given where the splits were drawn at import, by groups.")
     ] = None
     faults: Annotated[
-        tuple[FeatureFault, ...], Field(description="What could not be encoded. An utterance with nothing is left out.")
+        tuple[FeatureFault, ...], Field(description="What could not be encoded and is therefore missing.")
+    ] = ()
+    left_out: Annotated[
+        tuple[str, ...], Field(description="Utterances of which no modality is left; they are not in the table.")
     ] = ()
     made_by: Annotated[str, Field(description="Name and version of the program.")] = ""

@@ -69,7 +69,7 @@ class ArrowSequences(Sequence[Features | None]):
     def __getitem__(self, row: int) -> Features | None: ...
     @overload
     def __getitem__(self, row: slice) -> list[Features | None]: ...
-    def __getitem__(self, row: int | slice) -> Features | None | list[Features | None]:
+    def __getitem__(self, row: int | slice) -> Features | list[Features | None] | None:
         if isinstance(row, slice):
             return [self[place] for place in range(*row.indices(len(self)))]
         place = row + len(self) if row < 0 else row

@@ -5,18 +5,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sdme_tools.training.features import face, text, voice
-from sdme_tools.training.features.face import describe_faces, face_features
-from sdme_tools.training.features.text import text_features, tokenise
-from sdme_tools.training.features.voice import decode_voice, describe_voice, voice_features
+from sdme_tools.training.features import edges, hashed_words, log_mel
+from sdme_tools.training.features.decoding import decode_voice
+from sdme_tools.training.features.edges import Edges, describe_faces
+from sdme_tools.training.features.encoders import EncoderSettings
+from sdme_tools.training.features.hashed_words import text_features, tokenise
+from sdme_tools.training.features.log_mel import LogMel, LogMelDeltas, describe_voice, differentiate
 from tests.unit.release.tiny_corpus import make_face, make_voice
 
-PITCH, PERIODICITY = voice.NUM_MELS, voice.NUM_MELS + 1
+VOICE, FACE = LogMel(EncoderSettings("log_mel")), Edges(EncoderSettings("edges"))
+PITCH, PERIODICITY = log_mel.NUM_MELS, log_mel.NUM_MELS + 1
 
 
 @pytest.mark.parametrize("pitch_hz", [80, 150, 220, 400])
 def test_a_tone_has_its_pitch(pitch_hz: int) -> None:
-    features = voice_features(make_voice(pitch_hz, 1000))
+    features = VOICE.prepare(make_voice(pitch_hz, 1000))
     assert features is not None
     middle = features[len(features) // 2]
     assert middle[PERIODICITY] > 0.99
@@ -32,16 +35,16 @@ def test_a_buzz_has_the_pitch_of_its_period_not_of_its_harmonics() -> None:
 
 
 def test_the_loudest_mel_band_is_the_tones() -> None:
-    centres = [np.argmax(filter_) * 16_000 / 1024 for filter_ in voice.mel_filters()]
+    centres = [np.argmax(filter_) * 16_000 / 1024 for filter_ in log_mel.mel_filters()]
     for pitch_hz in (300, 1000, 3000):
-        features = voice_features(make_voice(pitch_hz, 500))
+        features = VOICE.prepare(make_voice(pitch_hz, 500))
         assert features is not None
-        loudest = int(features[10, : voice.NUM_MELS].argmax())
+        loudest = int(features[10, : log_mel.NUM_MELS].argmax())
         assert centres[loudest] == pytest.approx(pitch_hz, rel=0.12)
 
 
 def test_every_frequency_is_in_a_mel_band() -> None:
-    weight = voice.mel_filters().sum(axis=0)
+    weight = log_mel.mel_filters().sum(axis=0)
     frequencies = np.fft.rfftfreq(1024, 1 / 16_000)
     assert (weight[(frequencies > 110) & (frequencies < 7300)] > 0).all()
 
@@ -49,8 +52,8 @@ def test_every_frequency_is_in_a_mel_band() -> None:
 @pytest.mark.parametrize("num_samples", [1, 639, 640, 641, 16_000, 240_000])
 def test_any_length_of_voice_is_described(num_samples: int) -> None:
     features = describe_voice(np.random.default_rng(0).uniform(-1, 1, num_samples).astype(np.float32))
-    assert 1 <= len(features) <= voice.MAX_STEPS
-    assert features.shape[1] == voice.NUM_FEATURES
+    assert len(features) == max(1, 1 + (num_samples - 640) // 320)
+    assert features.shape[1] == log_mel.NUM_FEATURES
     assert features.dtype == np.float32
     assert np.isfinite(features).all()
 
@@ -61,14 +64,31 @@ def test_silence_is_finite_and_aperiodic() -> None:
     assert (features[:, PERIODICITY] == 0).all()
 
 
+def test_a_long_voice_is_averaged_down() -> None:
+    features = VOICE.prepare(make_voice(200, 9000))
+    assert features is not None
+    assert features.shape == (log_mel.MAX_STEPS, log_mel.NUM_FEATURES)
+
+
+def test_deltas_are_the_slope_of_what_they_stand_beside() -> None:
+    steps = np.arange(10, dtype=np.float32)[:, None] * np.array([[2.0, -3.0]], np.float32)
+    assert np.allclose(differentiate(steps)[2:-2], [2.0, -3.0])
+    assert (differentiate(np.ones((4, 2), np.float32)) == 0).all()
+    both = LogMelDeltas(EncoderSettings("log_mel_deltas")).prepare(make_voice(200, 1000))
+    plain = VOICE.prepare(make_voice(200, 1000))
+    assert both is not None and plain is not None
+    assert np.array_equal(both[:, : log_mel.NUM_FEATURES], plain)
+    assert np.array_equal(both[:, log_mel.NUM_FEATURES :], differentiate(plain))
+
+
 def test_flac_decodes_to_its_samples() -> None:
     assert len(decode_voice(make_voice(200, 730))) == 730 * 16
 
 
 def test_a_face_is_looked_at_five_times_a_second() -> None:
-    features = face_features(make_face(200, num_frames=50))
+    features = FACE.prepare(make_face(200, num_frames=50))
     assert features is not None
-    assert features.shape == (10, face.NUM_FEATURES)
+    assert features.shape == (10, edges.NUM_FEATURES)
     assert features.dtype == np.float32
     assert np.isfinite(features).all()
 
@@ -127,5 +147,5 @@ def test_hashes_are_the_same_everywhere() -> None:
 def test_any_text_is_described_or_missing(written: str) -> None:
     features = text_features(written)
     if features is not None:
-        assert 1 <= len(features) <= text.MAX_STEPS
+        assert 1 <= len(features) <= hashed_words.MAX_STEPS
         assert np.isfinite(features).all()
