@@ -94,8 +94,7 @@ class PretrainedModel:
     @cached_property
     def config(self) -> Any:  # noqa: ANN401 - of the model's own class
         """The configuration with the defaults of its architecture filled in."""
-        del self.kind  # checked first, so that no other class is asked
-        return _transformers().AutoConfig.from_pretrained(self.folder, local_files_only=True, trust_remote_code=False)
+        return _transformers().CONFIG_MAPPING[self.kind].from_pretrained(self.folder, local_files_only=True)
 
     @property
     def source(self) -> Source:
@@ -123,7 +122,7 @@ class PretrainedModel:
         return self._model
 
     def _load(self, model_class: Any) -> Any:  # noqa: ANN401
-        torch = require_package("torch", extra="train")
+        torch, safetensors = require_package("torch", extra="train"), require_package("safetensors", extra="train")
         cure = "copy the model's folder again whole; best with weights as safetensors"
         try:
             model, found = model_class.from_pretrained(
@@ -135,7 +134,10 @@ class PretrainedModel:
                 dtype=torch.float32,
                 output_loading_info=True,
             )
-        except (OSError, ValueError, RuntimeError, KeyError, pickle.UnpicklingError) as error:
+        except (
+            *(OSError, ValueError, RuntimeError, KeyError),
+            *(pickle.UnpicklingError, safetensors.SafetensorError),
+        ) as error:
             first = (str(error).strip().splitlines() or [""])[0]
             raise BackendError(
                 f"{self.folder}: the weights cannot be loaded ({type(error).__name__}: {first})", cure=cure
