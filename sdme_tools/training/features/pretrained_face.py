@@ -54,7 +54,7 @@ class PretrainedFace:
         is_clip = _KINDS[self._model.kind] == _CLIP
         return ModalityEncoding(
             encoder=self._model.source,
-            num_features=config.projection_dim if is_clip else of_vision.hidden_size,
+            num_features=of_vision.projection_dim if is_clip else of_vision.hidden_size,
             steps_per_second=LOOKS_PER_SECOND,
             max_steps=MAX_STEPS,
         )

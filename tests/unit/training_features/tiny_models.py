@@ -49,7 +49,7 @@ def make_whisper(folder: Path) -> Path:
 def make_clip(folder: Path) -> Path:
     """CLIP, both towers, as published."""
     torch.manual_seed(0)
-    vision = {**_TRUNK, "image_size": 32, "patch_size": 16}
+    vision = {**_TRUNK, "image_size": 32, "patch_size": 16, "projection_dim": 12}
     words = {**_TRUNK, "vocab_size": 60, "max_position_embeddings": 20}
     config = transformers.CLIPConfig(vision_config=vision, text_config=words, projection_dim=12)
     transformers.CLIPModel(config).save_pretrained(folder)
