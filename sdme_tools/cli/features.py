@@ -76,6 +76,68 @@ def make(
     sys.exit(1 if made.metadata.faults else 0)
 
 
+def _split_pairs(texts: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Cut NAME=VALUE; without NAME= the name is empty."""
+    return [(name, value) if equals else ("", name) for name, equals, value in (text.partition("=") for text in texts)]
+
+
+@features.command("import")
+@click.argument("out", metavar="OUT", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--index", "index", metavar="[SPLIT=]FILE", multiple=True, required=True, help="Ids, labels, groups.")
+@click.option("--features", "files", metavar="MODALITY[.SPLIT]=FILE[#KEY]", multiple=True, required=True)
+@click.option("--columns", metavar="NAME=COLUMN,…", help="What id, label, group and split are called in the files.")
+@click.option("--label-names", metavar="NAME,…", help="Names of the labels 0, 1, …")
+@click.option("--no-groups", is_flag=True, help="Nobody knows who speaks: each utterance counts as its own group.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Draws splits if there are none."
+)
+@as_json
+def import_(
+    out: Path,
+    index: tuple[str, ...],
+    files: tuple[str, ...],
+    columns: str | None,
+    label_names: str | None,
+    no_groups: bool,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Write the features that others made (npz without pickles, h5, csv) into the feature table OUT.
+
+    An index tells of each utterance its id, label, group (who speaks) and, if it has them, split. Features are padded
+    arrays [N, T, D] with KEY_lengths, flat ones with KEY_lengths, arrays [N, D], groups of arrays by id, or csv files
+    with one row a step. KEY is the array's name, else the modality's. Without splits, groups are divided 5 : 1 : 1.
+
+    \b
+    Example:
+      sdme features import theirs.parquet --index labels.csv --features voice=voice.csv --features text=text.npz
+      sdme features import theirs.parquet --index all.h5 --features voice=all.h5#covarep --columns group=speaker
+      sdme train --features theirs.parquet
+    """
+    from sdme_tools.cli.console import print_json, talk_console
+    from sdme_tools.training.features.importing import ImportPlan, IndexFile, SequenceFile, import_features
+
+    sequences = []
+    for name, value in _split_pairs(files):
+        modality, _, split = name.partition(".")
+        path, _, key = value.partition("#")
+        sequences.append(SequenceFile(modality, Path(path), split or None, key or None))
+    plan = ImportPlan(
+        index=[IndexFile(Path(path), split or None) for split, path in _split_pairs(index)],
+        sequences=sequences,
+        columns=dict(_split_pairs(tuple(columns.split(",")))) if columns else {},
+        label_names=label_names.split(",") if label_names else (),
+        groups_known=not no_groups,
+        seed=seed,
+    )
+    metadata = import_features(plan, out)
+    if as_json:
+        print_json({"path": out, "metadata": metadata})
+    else:
+        dims = ", ".join(f"{modality} {size}" for modality, size in metadata.feature_dims.items())
+        talk_console().print(f"features a step: {dims}; labels {', '.join(metadata.label_names)}: {out}", markup=False)
+
+
 @contextmanager
 def show_progress(description: str) -> "Iterator[Callable[[int, int], None]]":
     """Show a bar of utterances with rate and time left."""

@@ -49,15 +49,17 @@ class FeatureFault(Record):
 class FeatureTableMetadata(Record):
     """A feature table is one Parquet file; this record lies as JSON under `sdme_tools` in its schema's metadata.
 
-    Columns, in this order; a row is an utterance:
+    Columns, found by their names; a row is an utterance:
 
     - `utterance_id`, `speaker_id`, `split` ("train", "validation" or "test"): strings, never null.
     - `label`: string, one of `label_names`; null where there is none.
-    - for each modality m of `feature_dims`, in that order, a binary column `m`: int32 number of steps T, then T · D_m
+    - for each modality m of `feature_dims`, which gives their order, a binary column `m`: int32 number of steps T, then T · D_m
       float32, step by step; all little-endian. Null where the modality is missing.
     - `content_sha256_<m>`: binary of 32 bytes, the SHA-256 of what the features were made from (the bytes of the media
       file, or the text in UTF-8); null where the modality is missing or could not be encoded. Only in tables made from
       a release.
+    - `dialogue_id` (string) and `dialogue_order` (int64): the recording, and the utterance's start in it in ms. Only in
+      tables made from a release.
     - `human_relevance_<m>`: float32, 0 to 1, how far raters who met only that modality agreed with the label; null
       where unknown. May be absent.
     """

@@ -31,17 +31,18 @@ _GROUP_BYTES = 32_000_000
 _CURE = "make it again with `sdme features`, or write it as schemas/feature_table_metadata.schema.json says"
 
 
-def table_schema(metadata: FeatureTableMetadata, *, content: bool = False, relevance: Sequence[str] = ()) -> Any:  # noqa: ANN401 - pyarrow ships no types
+def table_schema(metadata: FeatureTableMetadata, *, released: bool = False, relevance: Sequence[str] = ()) -> Any:  # noqa: ANN401 - pyarrow ships no types
     """Return the `pyarrow.Schema` of a table.
 
     Args:
         metadata: What the table says of itself.
-        content: Whether there are columns of content hashes.
+        released: Whether it is made from a release: with dialogues and hashes of contents.
         relevance: Modalities of which people judged the relevance.
     """
     fields = [pa.field(name, pa.string(), nullable=name == "label") for name in _IDENTITY]
     fields += [pa.field(modality, pa.large_binary()) for modality in metadata.feature_dims]
-    if content:
+    if released:
+        fields += [pa.field("dialogue_id", pa.string()), pa.field("dialogue_order", pa.int64())]
         fields += [pa.field(CONTENT_SHA256 + modality, pa.binary(32)) for modality in metadata.feature_dims]
     fields += [pa.field(_RELEVANCE + modality, pa.float32()) for modality in relevance]
     return pa.schema(fields, metadata={_KEY: metadata.model_dump_json().encode()})

@@ -30,10 +30,10 @@ from sdme_tools.training.features.release import (
     ReleasedUtterance,
     check_shards,
     identify_release,
-    read_manifest,
     read_utterances,
     trainable_labels,
 )
+from sdme_tools.training.released import read_manifest
 from sdme_tools.training.table_file import CONTENT_SHA256, open_writer, read_metadata, table_schema
 
 PART_ROWS = 128
@@ -190,13 +190,15 @@ def _write_part(
         "speaker_id": [utterances[place].speaker_id for place in kept],
         "split": [utterances[place].split for place in kept],
         "label": [label if (label := utterances[place].label) in known else None for place in kept],
+        "dialogue_id": [utterances[place].recording_id for place in kept],
+        "dialogue_order": [utterances[place].start_ms for place in kept],
     }
     columns |= {modality: [column[place] for place in kept] for modality, column in encoded.sequences.items()}
     columns |= {
         CONTENT_SHA256 + modality: [column[place] for place in kept]
         for modality, column in encoded.content_sha256.items()
     }
-    schema = table_schema(described, content=True)
+    schema = table_schema(described, released=True)
     with replacing(path) as temporary, open_writer(temporary, schema) as writer:
         writer.write_table(pa.table(columns, schema=schema))
 
@@ -211,7 +213,7 @@ def _join_parts(parts: Path, path: Path, metadata: FeatureTableMetadata) -> Feat
             "left_out": tuple(utterance_id for part in said for utterance_id in part.left_out),
         }
     )
-    schema = table_schema(whole, content=True)
+    schema = table_schema(whole, released=True)
     with replacing(path) as temporary, open_writer(temporary, schema) as writer:
         for part in paths:
             writer.write_table(pq.read_table(part).replace_schema_metadata(schema.metadata))

@@ -1,4 +1,4 @@
-"""A release as the features see it: its manifest, its files checked, and its rows a few at a time."""
+"""A release as the features see it: its name, its files checked, and its rows one after another."""
 
 from __future__ import annotations
 
@@ -6,19 +6,14 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import pyarrow.parquet as pq
-from pydantic import ValidationError
 
 from sdme_tools.errors import TrainingError, raise_together
 from sdme_tools.records.feature_table import ReleaseOrigin
-from sdme_tools.records.release import Manifest, ReleaseFile, Split
+from sdme_tools.records.release import Manifest, Split
 from sdme_tools.training.features.encoders import Modality
+from sdme_tools.training.released import COLUMNS, CURE, ReleaseDataset, Row, read_manifest
 
-_COLUMNS = ("utterance_id", "speaker_id", "split", "label", "text", "voice", "face")
-_BATCH_ROWS = 16
-_CURE = "build the release again with `sdme release`, or copy it again whole"
+_COLUMNS = (*COLUMNS, "recording_id", "start_ms")
 
 
 @dataclass(frozen=True)
@@ -29,25 +24,9 @@ class ReleasedUtterance:
     speaker_id: str
     split: str
     label: str | None
+    recording_id: str
+    start_ms: int
     contents: dict[Modality, bytes]
-
-
-def read_manifest(release_dir: Path) -> Manifest:
-    """Read what the release says of itself.
-
-    Raises:
-        TrainingError: the folder is no release, or its manifest is damaged.
-    """
-    path = release_dir / "manifest.json"
-    try:
-        return Manifest.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise TrainingError(
-            f"{release_dir}: no release here (manifest.json: {error.strerror})",
-            cure="give the folder that `sdme release` named, such as study/releases/1.0.0",
-        ) from error
-    except ValidationError as error:
-        raise TrainingError(f"{path}: damaged: {error.errors()[0]['msg']}", cure=_CURE) from error
 
 
 def identify_release(release_dir: Path) -> ReleaseOrigin:
@@ -70,11 +49,6 @@ def untrainable_labels(manifest: Manifest) -> dict[str, int]:
     return {label: count for label, count in counts.items() if count and label not in trainable_labels(manifest)}
 
 
-def list_shards(manifest: Manifest) -> tuple[ReleaseFile, ...]:
-    """The files that hold the utterances."""
-    return tuple(file for file in manifest.files if file.path.startswith("data/") and file.path.endswith(".parquet"))
-
-
 def check_shards(release_dir: Path, manifest: Manifest) -> None:
     """Compare every shard with the manifest, so that figures are those of the release they are said to be of.
 
@@ -82,7 +56,7 @@ def check_shards(release_dir: Path, manifest: Manifest) -> None:
         TrainingError: names each shard that is missing or is another file than was released.
     """
     problems: list[str] = []
-    for file in list_shards(manifest):
+    for file in manifest.shards:
         path = release_dir / file.path
         if not path.is_file():
             problems.append(f"{file.path} is missing")
@@ -93,28 +67,17 @@ def check_shards(release_dir: Path, manifest: Manifest) -> None:
                 digest = hashlib.file_digest(content, "sha256").hexdigest()
             if digest != file.sha256:
                 problems.append(f"{file.path} has sha256 {digest[:12]}…, expected {file.sha256[:12]}…")
-    raise_together(
-        TrainingError, f"{release_dir} is not the release that its manifest describes:", problems, cure=_CURE
-    )
+    raise_together(TrainingError, f"{release_dir} is not the release that its manifest describes:", problems, cure=CURE)
 
 
 def read_utterances(release_dir: Path, manifest: Manifest, *, skip: int = 0) -> Iterator[ReleasedUtterance]:
-    """Yield the rows in the order of the shards, but for the first `skip`; holds a few of them at a time."""
-    for file in list_shards(manifest):
-        with pq.ParquetFile(release_dir / file.path) as shard:
-            for group in range(shard.num_row_groups):
-                num_rows = shard.metadata.row_group(group).num_rows
-                if skip >= num_rows:
-                    skip -= num_rows
-                    continue
-                rows = shard.iter_batches(batch_size=_BATCH_ROWS, row_groups=[group], columns=list(_COLUMNS))
-                for batch in rows:
-                    for row in batch.slice(min(skip, len(batch))).to_pylist():
-                        yield _utterance(row, manifest)
-                    skip = max(0, skip - len(batch))
+    """Yield the rows in the order of the shards, but for the first `skip`; holds the media of one at a time."""
+    rows = ReleaseDataset(release_dir, columns=_COLUMNS)
+    for place in range(skip, len(rows)):
+        yield _utterance(rows[place], manifest)
 
 
-def _utterance(row: dict[str, Any], manifest: Manifest) -> ReleasedUtterance:
+def _utterance(row: Row, manifest: Manifest) -> ReleasedUtterance:
     contents: dict[Modality, bytes] = {}
     if row["voice"]:
         contents["voice"] = row["voice"]["bytes"]
@@ -122,5 +85,6 @@ def _utterance(row: dict[str, Any], manifest: Manifest) -> ReleasedUtterance:
         contents["face"] = row["face"]["bytes"]
     if row["text"]:
         contents["text"] = row["text"].encode()
+    names = ("utterance_id", "speaker_id", "split", "recording_id", "start_ms")
     label = None if row["label"] is None else manifest.labels[row["label"]]
-    return ReleasedUtterance(row["utterance_id"], row["speaker_id"], row["split"], label, contents)
+    return ReleasedUtterance(**{name: row[name] for name in names}, label=label, contents=contents)

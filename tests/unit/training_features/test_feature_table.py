@@ -27,8 +27,9 @@ from sdme_tools.training.features.encoders import (
 )
 from sdme_tools.training.features.log_mel import LogMel
 from sdme_tools.training.features.make import make_feature_table
-from sdme_tools.training.features.release import read_manifest, untrainable_labels
+from sdme_tools.training.features.release import untrainable_labels
 from sdme_tools.training.features.store import load_feature_table
+from sdme_tools.training.released import read_manifest
 from sdme_tools.training.table_file import read_feature_table
 from tests.unit.release.tiny_corpus import LABELS, make_corpus, make_voice, vote
 
