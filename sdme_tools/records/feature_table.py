@@ -53,8 +53,8 @@ class FeatureTableMetadata(Record):
 
     - `utterance_id`, `speaker_id`, `split` ("train", "validation" or "test"): strings, never null.
     - `label`: string, one of `label_names`; null where there is none.
-    - for each modality m of `feature_dims`, which gives their order, a binary column `m`: int32 number of steps T, then T · D_m
-      float32, step by step; all little-endian. Null where the modality is missing.
+    - for each modality m of `feature_dims`, which gives their order, a binary column `m`: int32 number of steps T, then
+      T · D_m float32, step by step; all little-endian. Null where the modality is missing.
     - `content_sha256_<m>`: binary of 32 bytes, the SHA-256 of what the features were made from (the bytes of the media
       file, or the text in UTF-8); null where the modality is missing or could not be encoded. Only in tables made from
       a release.

@@ -130,9 +130,11 @@ def _plan_problems(plan: ImportPlan) -> list[str]:
         for file in plan.sequences
         if not re.fullmatch(r"[a-z][a-z0-9]*", file.modality) or file.modality in reserved
     ]
-    for file in (*plan.index, *plan.sequences):
-        if file.split is not None and SPLIT_NAMES.get(file.split, file.split) not in SPLITS:
-            problems.append(f"{file.path}: got the split {file.split!r}, expected one of {', '.join(SPLITS)}")
+    problems += [
+        f"{file.path}: got the split {file.split!r}, expected one of {', '.join(SPLITS)}"
+        for file in (*plan.index, *plan.sequences)
+        if file.split is not None and SPLIT_NAMES.get(file.split, file.split) not in SPLITS
+    ]
     if not plan.index or not plan.sequences:
         problems.append("nothing to import: expected an index and features of at least one modality")
     return problems

@@ -179,7 +179,7 @@ def damage_media(release: Path, utterance_id: str, column: str) -> None:
     """Put a file that cannot be decoded into a release, which then says that it was released so."""
     manifest = json.loads((release / "manifest.json").read_text())
     for file in manifest["files"]:
-        if not file["path"].endswith(".parquet"):
+        if not file["path"].startswith("data/"):
             continue
         shard = pq.read_table(release / file["path"])
         rows = shard.to_pylist()
