@@ -1,14 +1,11 @@
 """From a release to a feature table, and back from disk."""
 
 import hashlib
-import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from sdme_tools.corpus.corpus import Corpus
@@ -32,6 +29,7 @@ from sdme_tools.training.features.store import load_feature_table
 from sdme_tools.training.released import read_manifest
 from sdme_tools.training.table_file import read_feature_table
 from tests.unit.release.tiny_corpus import LABELS, make_corpus, make_voice, vote
+from tests.unit.training_features.damage import damage_media
 
 
 @pytest.fixture(scope="module")
@@ -173,23 +171,6 @@ def test_a_damaged_media_file_is_a_fault(release: Path, tmp_path: Path) -> None:
     row = list(table.utterance_ids).index("dinner_1000_1800")
     assert table.sequences["face"][row] is None
     assert table.sequences["voice"][row] is not None
-
-
-def damage_media(release: Path, utterance_id: str, column: str) -> None:
-    """Put a file that cannot be decoded into a release, which then says that it was released so."""
-    manifest = json.loads((release / "manifest.json").read_text())
-    for file in manifest["files"]:
-        if not file["path"].startswith("data/"):
-            continue
-        shard = pq.read_table(release / file["path"])
-        rows = shard.to_pylist()
-        for row in rows:
-            if row["utterance_id"] == utterance_id:
-                row[column]["bytes"] = b"no media at all"
-        pq.write_table(pa.Table.from_pylist(rows, schema=shard.schema), release / file["path"])
-        content = (release / file["path"]).read_bytes()
-        file |= {"sha256": hashlib.sha256(content).hexdigest(), "size_bytes": len(content)}
-    (release / "manifest.json").write_text(json.dumps(manifest))
 
 
 def test_the_default_table_lies_beside_the_release(corpus: Corpus) -> None:

@@ -112,12 +112,13 @@ def test_splits_are_drawn_by_groups_and_the_same_each_time(tmp_path: Path) -> No
     index = write_index(tmp_path / "index.csv", split=None)
     padded_npz(tmp_path / "voice.npz")
     drawn = []
-    for seed in (3, 3, 4):
+    for seed in (3, 3, 4, 5, 6, 7):
         plan = ImportPlan([IndexFile(index)], [SequenceFile("voice", tmp_path / "voice.npz")], seed=seed)
         metadata = import_features(plan, tmp_path / "out.parquet")
         assert metadata.split_seed == seed
         drawn.append(list(read_feature_table(tmp_path / "out.parquet").splits))  # which refuses a group in two splits
-    assert drawn[0] == drawn[1] != drawn[2]
+    assert drawn[0] == drawn[1]
+    assert len({tuple(splits) for splits in drawn}) > 1
     assert [drawn[0].count(split) for split in ("train", "validation", "test")] == [15, 3, 3]
 
 
@@ -202,6 +203,10 @@ def test_a_table_that_cannot_be_trained_on_is_refused(tmp_path: Path, fault: str
     assert expected in str(told.value)
 
 
+def type_it(*words: str, folder: Path | None = None) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(words, capture_output=True, text=True, cwd=folder, check=False)
+
+
 def test_imported_and_trained_as_a_user_types_it(tmp_path: Path) -> None:
     index = write_index(tmp_path / "index.csv", id=None, clip=IDS, group=None, speaker=GROUPS)
     padded_npz(tmp_path / "theirs.npz")
@@ -209,18 +214,14 @@ def test_imported_and_trained_as_a_user_types_it(tmp_path: Path) -> None:
     options = ["--index", str(index), "--features", f"voice={tmp_path}/theirs.npz#voice"]
     columns = ["--columns", "id=clip,group=speaker", "--json"]
     table = str(tmp_path / "theirs.parquet")
-    done = subprocess.run([*command, "features", "import", table, *options, *columns], capture_output=True, text=True)
+    done = type_it(*command, "features", "import", table, *options, *columns)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["metadata"]["feature_dims"] == {"voice": 5}
-    trained = subprocess.run(
-        [*command, "train", "--features", table, "--model", "concat", "--epochs", "2", "--device", "cpu", "--json"],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-    )
+    quick = ("--model", "concat", "--epochs", "2", "--device", "cpu", "--json")
+    trained = type_it(*command, "train", "--features", table, *quick, folder=tmp_path)
     assert trained.returncode == 0, trained.stderr
     assert Path(json.loads(trained.stdout)["folder"]) == tmp_path / "runs" / "theirs-concat-0"
-    wrong = subprocess.run([*command, "features", "import", table, *options], capture_output=True, text=True)
+    wrong = type_it(*command, "features", "import", table, *options)
     assert wrong.returncode == 1
     assert "Traceback" not in wrong.stderr
     assert "has no column 'group'" in wrong.stderr
