@@ -19,7 +19,9 @@ def damage_media(release: Path, utterance_id: str, column: str) -> None:
         for row in rows:
             if row["utterance_id"] == utterance_id:
                 row[column]["bytes"] = b"no media at all"
-        pq.write_table(pa.Table.from_pylist(rows, schema=shard.schema), release / file["path"])
+        changed = pa.Table.from_pylist(rows, schema=shard.schema)
+        layout = {"compression": "NONE", "use_dictionary": False, "write_page_index": True, "max_rows_per_page": 1}
+        pq.write_table(changed, release / file["path"], **layout)
         content = (release / file["path"]).read_bytes()
         file |= {"sha256": hashlib.sha256(content).hexdigest(), "size_bytes": len(content)}
     (release / "manifest.json").write_text(json.dumps(manifest))
