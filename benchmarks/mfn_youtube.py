@@ -1,4 +1,4 @@
-"""All networks on features of other people: what the YouTube opinions of MFN say, beside logistic regression of the means.
+"""All networks on features of other people: the YouTube opinions of MFN, beside logistic regression of the means.
 
 The files hold 173, 36 and 60 clips of three classes. Text is missing in train, so voice (74 features) and face (36) are
 imported, as `sdme features import` does it. Most clips are empty in both: nothing but zeros. Who speaks is not known,
