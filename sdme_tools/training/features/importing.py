@@ -63,6 +63,11 @@ class ImportPlan:
     groups_known: bool = True
     seed: int = 0
 
+    @property
+    def files(self) -> list[IndexFile | SequenceFile]:
+        """All files."""
+        return [*self.index, *self.sequences]
+
     def column(self, name: str) -> str:
         """What a column is called in the files."""
         return self.columns.get(name, name)
@@ -110,7 +115,7 @@ def import_features(plan: ImportPlan, out: Path) -> FeatureTableMetadata:
         label_names=tuple(_rename(plan, name) for name in names),
         sequences=sequences,
     )
-    paths = sorted({file.path for file in (*plan.index, *plan.sequences)})
+    paths = sorted({file.path for file in plan.files})
     metadata = FeatureTableMetadata(
         label_names=table.label_names,
         feature_dims=table.feature_dims,
@@ -132,7 +137,7 @@ def _plan_problems(plan: ImportPlan) -> list[str]:
     ]
     problems += [
         f"{file.path}: got the split {file.split!r}, expected one of {', '.join(SPLITS)}"
-        for file in (*plan.index, *plan.sequences)
+        for file in plan.files
         if file.split is not None and SPLIT_NAMES.get(file.split, file.split) not in SPLITS
     ]
     if not plan.index or not plan.sequences:

@@ -95,7 +95,8 @@ def read_column(path: Path, name: str) -> list[str] | None:
         values = values.astype(np.int64)
     if values.dtype.kind not in "iuUSO":
         raise TrainingError(f"{path}: {name!r} holds {values.dtype}, expected texts or whole numbers")
-    return [value.decode() if isinstance(value, bytes) else str(value) for value in values.tolist()]
+    texts: list[Any] = values.tolist()
+    return [value.decode() if isinstance(value, bytes) else str(value) for value in texts]
 
 
 def read_sequences(path: Path, key: str, ids: Sequence[str], id_column: str) -> list[Features | None]:
@@ -129,7 +130,8 @@ def _group_csv(path: Path, source: Mapping[str, Any], id_column: str) -> dict[st
         numbers = np.stack([column.astype(np.float32) for name, column in source.items() if name != id_column], axis=1)
     except ValueError as error:
         raise TrainingError(f"{path}: every column but {id_column!r} must hold numbers ({error})") from error
-    names, inverse = np.unique(source[id_column], return_inverse=True)
+    ids: NDArray[np.str_] = source[id_column]
+    names, inverse = np.unique(ids, return_inverse=True)
     order = np.argsort(inverse, kind="stable")
     pieces = np.split(numbers[order], np.cumsum(np.bincount(inverse, minlength=len(names)))[:-1])
     return dict(zip((str(name) for name in names), pieces, strict=True))
