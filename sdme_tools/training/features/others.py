@@ -12,7 +12,7 @@ import csv
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import h5py
 import numpy as np
@@ -95,7 +95,7 @@ def read_column(path: Path, name: str) -> list[str] | None:
         values = values.astype(np.int64)
     if values.dtype.kind not in "iuUSO":
         raise TrainingError(f"{path}: {name!r} holds {values.dtype}, expected texts or whole numbers")
-    texts: list[Any] = values.tolist()
+    texts = cast(list[Any], values.tolist())
     return [value.decode() if isinstance(value, bytes) else str(value) for value in texts]
 
 
