@@ -162,6 +162,11 @@ def locate_models() -> Path:
     return Path(chosen).expanduser() if chosen else user_cache_path("sdme_tools", appauthor=False) / "models"
 
 
+def locate_transformers(model: str, revision: str) -> Path:
+    """Where `sdme models fetch transformers:MODEL@REVISION` puts a model of the hub."""
+    return locate_models() / "transformers" / model.replace("/", "--") / revision.replace("/", "--")
+
+
 def check_model(model: ModelFile) -> ModelState:
     """Compare a model file in the models folder with the hash it must have."""
     path = locate_models() / model.name

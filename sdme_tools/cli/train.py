@@ -28,7 +28,8 @@ METRIC_NAMES = {
 
 
 @click.command()
-@click.argument("release", metavar="RELEASE", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("release", metavar="[RELEASE]", required=False, type=click.Path(path_type=Path, file_okay=False))
+@click.option("--features", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="A feature table.")
 @click.option("--model", type=click.Choice(list(NETWORKS)), default="relevance", show_default=True)
 @click.option("--modality", help="The one that --model unimodal looks at: voice, face or text.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of the results.")
@@ -37,7 +38,8 @@ METRIC_NAMES = {
 @device
 @as_json
 def train(
-    release: Path,
+    release: Path | None,
+    features: Path | None,
     model: str,
     modality: str | None,
     out: Path | None,
@@ -48,7 +50,8 @@ def train(
 ) -> None:
     """Train a network on the folder RELEASE and say how well it does on speakers it has never met.
 
-    Features are computed once for a release by light built-in encoders. Written to OUT (default: runs/ of the corpus):
+    Features are computed once for a release by light built-in encoders, unless `--features` names a table that
+    `sdme features` has made; one that was imported needs no RELEASE. Written to OUT (default: runs/ of the corpus):
     checkpoint.safetensors, metrics.json with 95 % intervals over speakers, confusion.csv, relevance.parquet with the
     prediction and the relevance weights of each utterance, summary.md.
 
@@ -57,8 +60,10 @@ def train(
       sdme train study/releases/1.0.0
       sdme train study/releases/1.0.0 --model foal --seed 3
       sdme train study/releases/1.0.0 --model unimodal --modality voice
+      sdme train --features theirs.parquet
     """
     from sdme_tools.cli.console import print_json
+    from sdme_tools.cli.features import show_progress
     from sdme_tools.training.features.store import load_feature_table
     from sdme_tools.training.loop import TrainSettings, train_network
     from sdme_tools.training.report import write_report
@@ -67,13 +72,14 @@ def train(
     if epochs is not None:
         warm_up_epochs = min(settings.warm_up_epochs, epochs // 2)
         settings = settings.model_copy(update={"epochs": epochs, "warm_up_epochs": warm_up_epochs})
-    runs = find_runs(release)
-    with _progress("reading clips", 0) as show:
-        table = load_feature_table(release, runs, progress=show)
+    runs = find_runs(release or Path.cwd())
+    with show_progress("encoding") as show_encoded:
+        table = load_feature_table(release, features, progress=show_encoded)
     with _progress(f"training {model}", settings.epochs) as show:
         result = train_network(table, settings, lambda epoch: show(epoch.epoch, epoch.num_epochs))
+    subject = features.stem if features else (release or Path.cwd()).absolute().name
     name = f"{model}-{modality}" if modality else model
-    folder = out or runs / f"{release.absolute().name}-{name}-{seed}"
+    folder = out or runs / f"{subject}-{name}-{seed}"
     report = write_report(table, result, folder)
     if as_json:
         print_json({"folder": folder, "report": report})

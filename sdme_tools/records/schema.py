@@ -6,6 +6,7 @@ from sdme_tools.records.annotation import Annotation, Assignment, Consensus, Con
 from sdme_tools.records.base import Record
 from sdme_tools.records.config import CorpusConfig
 from sdme_tools.records.face import Binding, FaceTrack
+from sdme_tools.records.feature_table import FeatureTableMetadata
 from sdme_tools.records.identity import ParticipantDoubt, Speaker, SpeakerDecision, SpeakerLink, TrustedRow
 from sdme_tools.records.quality import UtteranceQuality
 from sdme_tools.records.recording import Participant, Recording
@@ -25,6 +26,7 @@ ON_DISK: tuple[type[Record], ...] = (
     CorpusConfig,
     Drop,
     FaceTrack,
+    FeatureTableMetadata,
     Item,
     LedgerEntry,
     Manifest,

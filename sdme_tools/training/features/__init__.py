@@ -1,5 +1,6 @@
-"""Light encoders that turn a release into a feature table: fixed formulas, no weights, one file a modality.
+"""Feature tables: made of a release by encoders, or of features that others made.
 
-They are yardsticks: small enough to train on in minutes without a GPU, good enough to see whether a corpus holds
-anything to be learned. Whoever has stronger encoders makes a `dataset.FeatureTable` of their own.
+`encoders` names the encoders there are: light ones with fixed formulas and no weights to fetch, one file each, and
+pretrained models of transformers, one file a modality. `make` applies them to a release, `importing` takes files of
+others, `store` gives training the table that it asks for.
 """

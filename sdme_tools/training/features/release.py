@@ -1,78 +1,62 @@
-"""From a release to a feature table: reads its Parquet and nothing else, row by row."""
+"""A release as the features see it: its name, its files checked, and its rows one after another."""
+
+from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from av.error import FFmpegError
-
 from sdme_tools.errors import TrainingError, raise_together
-from sdme_tools.records.release import Manifest, ReleaseFile, Split
-from sdme_tools.training.dataset import NO_LABEL, Features, FeatureTable
-from sdme_tools.training.features.face import face_features
-from sdme_tools.training.features.text import text_features
-from sdme_tools.training.features.voice import voice_features
-from sdme_tools.training.released import CURE, ReleaseDataset, Row, read_manifest
+from sdme_tools.records.feature_table import ReleaseOrigin
+from sdme_tools.records.release import Manifest, Split
+from sdme_tools.training.features.encoders import Modality
+from sdme_tools.training.released import COLUMNS, CURE, ReleaseDataset, Row, read_manifest
 
-MODALITIES = ("voice", "face", "text")
+_COLUMNS = (*COLUMNS, "recording_id", "start_ms")
 
 
-Progress = Callable[[int, int], None]
-"""Called with the number of utterances described so far, and of all."""
+@dataclass(frozen=True)
+class ReleasedUtterance:
+    """One row of a release; `contents` has the bytes of what it has: media files, and the text in UTF-8."""
+
+    utterance_id: str
+    speaker_id: str
+    split: str
+    label: str | None
+    recording_id: str
+    start_ms: int
+    contents: dict[Modality, bytes]
+
+
+def identify_release(release_dir: Path) -> ReleaseOrigin:
+    """Name a release and the hash of its manifest. Raises as `read_manifest`."""
+    manifest = read_manifest(release_dir)
+    digest = hashlib.sha256((release_dir / "manifest.json").read_bytes()).hexdigest()
+    return ReleaseOrigin(name=manifest.name, version=manifest.version, sha256=digest)
+
+
+def trainable_labels(manifest: Manifest) -> tuple[str, ...]:
+    """Labels that train has, in class order."""
+    train = manifest.splits[Split.TRAIN].labels if Split.TRAIN in manifest.splits else {}
+    return tuple(label for label in manifest.labels if train.get(label))
 
 
 def untrainable_labels(manifest: Manifest) -> dict[str, int]:
     """Labels that other splits have and train has not, with their utterances: no network can learn them."""
-    train = manifest.splits[Split.TRAIN].labels if Split.TRAIN in manifest.splits else {}
     others = [part for split, part in manifest.splits.items() if split is not Split.TRAIN]
     counts = {label: sum(part.labels.get(label, 0) for part in others) for label in manifest.labels}
-    return {label: count for label, count in counts.items() if count and not train.get(label)}
+    return {label: count for label, count in counts.items() if count and label not in trainable_labels(manifest)}
 
 
-def build_feature_table(release_dir: Path, *, progress: Progress | None = None) -> FeatureTable:
-    """Describe every utterance of a release by its voice, face and text.
-
-    The classes are the labels that train has; utterances with another label (see `untrainable_labels`) stay in the
-    table without one, and are neither learned from nor judged.
+def check_shards(release_dir: Path, manifest: Manifest) -> None:
+    """Compare every shard with the manifest, so that figures are those of the release they are said to be of.
 
     Raises:
-        TrainingError: the folder is no release, or its files are not those of the manifest.
+        TrainingError: names each shard that is missing or is another file than was released.
     """
-    manifest = read_manifest(release_dir)
-    _check_files(release_dir, manifest.files)
-    train = manifest.splits[Split.TRAIN].labels if Split.TRAIN in manifest.splits else {}
-    names = tuple(label for label in manifest.labels if train.get(label))
-    classes = {place: names.index(label) for place, label in enumerate(manifest.labels) if label in names}
-    total = sum(part.num_utterances for part in manifest.splits.values())
-    ids: list[str] = []
-    speakers: list[str] = []
-    splits: list[str] = []
-    labels: list[int] = []
-    sequences: dict[str, list[Features | None]] = {modality: [] for modality in MODALITIES}
-    for row in ReleaseDataset(release_dir):
-        ids.append(row["utterance_id"])
-        speakers.append(row["speaker_id"])
-        splits.append(row["split"])
-        labels.append(classes.get(row["label"], NO_LABEL))
-        for modality, features in _describe(row).items():
-            sequences[modality].append(features)
-        if progress:
-            progress(len(ids), total)
-    return FeatureTable(
-        utterance_ids=ids,
-        speaker_ids=speakers,
-        splits=splits,
-        labels=np.array(labels, np.int64),
-        label_names=names,
-        sequences=sequences,
-    )
-
-
-def _check_files(release_dir: Path, files: tuple[ReleaseFile, ...]) -> None:
-    """Compare every shard with the manifest, so that figures are those of the release they are said to be of."""
     problems: list[str] = []
-    for file in files:
+    for file in manifest.shards:
         path = release_dir / file.path
         if not path.is_file():
             problems.append(f"{file.path} is missing")
@@ -86,15 +70,21 @@ def _check_files(release_dir: Path, files: tuple[ReleaseFile, ...]) -> None:
     raise_together(TrainingError, f"{release_dir} is not the release that its manifest describes:", problems, cure=CURE)
 
 
-def _describe(row: Row) -> dict[str, Features | None]:
-    """Describe one utterance; None for what it does not have."""
-    try:
-        return {
-            "voice": voice_features(row["voice"]["bytes"]) if row["voice"] else None,
-            "face": face_features(row["face"]["bytes"]) if row["face"] else None,
-            "text": text_features(row["text"]) if row["text"] else None,
-        }
-    except FFmpegError as error:
-        raise TrainingError(
-            f"utterance {row['utterance_id']}: its media cannot be decoded ({error})", cure=CURE
-        ) from error
+def read_utterances(release_dir: Path, manifest: Manifest, *, skip: int = 0) -> Iterator[ReleasedUtterance]:
+    """Yield the rows in the order of the shards, but for the first `skip`; holds the media of one at a time."""
+    rows = ReleaseDataset(release_dir, columns=_COLUMNS)
+    for place in range(skip, len(rows)):
+        yield _utterance(rows[place], manifest)
+
+
+def _utterance(row: Row, manifest: Manifest) -> ReleasedUtterance:
+    contents: dict[Modality, bytes] = {}
+    if row["voice"]:
+        contents["voice"] = row["voice"]["bytes"]
+    if row["face"]:
+        contents["face"] = row["face"]["bytes"]
+    if row["text"]:
+        contents["text"] = row["text"].encode()
+    names = ("utterance_id", "speaker_id", "split", "recording_id", "start_ms")
+    label = None if row["label"] is None else manifest.labels[row["label"]]
+    return ReleasedUtterance(**{name: row[name] for name in names}, label=label, contents=contents)

@@ -11,6 +11,7 @@ from sdme_tools.cli.main import main
 from sdme_tools.corpus.corpus import Corpus
 from sdme_tools.release.build import build_release
 from tests.unit.release.tiny_corpus import LABELS, make_corpus, vote
+from tests.unit.training_features.damage import damage_media
 
 
 @pytest.fixture
@@ -67,3 +68,32 @@ def test_a_folder_that_is_no_release_is_told(
     assert "no release here" in printed.err
     assert "cure: " in printed.err
     assert printed.out == ""
+
+
+def test_features_are_made_by_name_and_trained_on(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    release = build_release(corpus, "1.0.0").folder
+    names = ("--voice", "functionals", "--face", "random_cnn", "--text", "none")
+    assert sdme(monkeypatch, "features", "make", release, *names, "--device", "cpu", "--json") == 0
+    made = json.loads(capsys.readouterr().out)
+    assert Path(made["path"]).parent == release.with_name("1.0.0.features")
+    assert list(made["metadata"]["feature_dims"]) == ["voice", "face"]
+    quick = ("--model", "concat", "--epochs", "2", "--device", "cpu", "--json")
+    assert sdme(monkeypatch, "train", release, "--features", made["path"], *quick) == 0
+    capsys.readouterr()
+    other = build_release(corpus, "1.0.1", {"seed": 4}).folder
+    assert sdme(monkeypatch, "train", other, "--features", made["path"], *quick) == 1
+    assert "is of corpus 1.0.0" in capsys.readouterr().err
+    assert sdme(monkeypatch, "features", "make", release, "--voice", "wavlm") == 1
+    assert "neither an encoder nor a folder" in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_decoded_ends_in_a_list_and_exit_1(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    release = build_release(corpus, "1.0.0").folder
+    damage_media(release, "dinner_1000_1800", "voice")
+    for _ in range(2):
+        assert sdme(monkeypatch, "features", "make", release, "--face", "none") == 1
+        assert "dinner_1000_1800 voice: its sound cannot be decoded" in capsys.readouterr().err

@@ -14,7 +14,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from sdme_tools.records.base import Source
+from sdme_tools.records.feature_table import ModalityEncoding
 from sdme_tools.training.dataset import Features
+from sdme_tools.training.features.encoders import EncoderSettings, LightEncoder
 
 NUM_FEATURES = 96
 MAX_STEPS = 100
@@ -24,6 +27,26 @@ _PIECE_LENGTHS = (3, 4)
 _SPACELESS = r"\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
 # ! ? and … carry tone; the last is three dots after normalisation.
 _TOKEN = re.compile(rf"[{_SPACELESS}]|[^\W_{_SPACELESS}]+(?:['’]\w+)*|[!?]|\.{{3}}")
+
+
+class HashedWords(LightEncoder):
+    """A vector of length 1 for each word: `float32[T, 96]`, T ≤ 100."""
+
+    def __init__(self, settings: EncoderSettings) -> None:
+        del settings
+
+    def describe(self) -> ModalityEncoding:
+        """Name the encoder; it has no weights."""
+        return ModalityEncoding(
+            encoder=Source(backend="hashed_words", version="1"),
+            num_features=NUM_FEATURES,
+            steps_per_second=None,
+            max_steps=MAX_STEPS,
+        )
+
+    def prepare(self, content: bytes) -> Features | None:
+        """Describe a text; None where there is no word."""
+        return text_features(content.decode("utf-8"))
 
 
 def text_features(text: str) -> Features | None:
