@@ -4,6 +4,7 @@ import json
 
 from sdme_tools.records.annotation import Annotation, Assignment, Consensus, ConsensusRule, Item, Round, Submission
 from sdme_tools.records.base import Record
+from sdme_tools.records.certificate import Certificate, RowProof
 from sdme_tools.records.config import CorpusConfig
 from sdme_tools.records.face import Binding, FaceTrack
 from sdme_tools.records.identity import ParticipantDoubt, Speaker, SpeakerDecision, SpeakerLink, TrustedRow
@@ -19,6 +20,7 @@ ON_DISK: tuple[type[Record], ...] = (
     Annotation,
     Assignment,
     Binding,
+    Certificate,
     Clip,
     Consensus,
     ConsensusRule,
@@ -32,6 +34,7 @@ ON_DISK: tuple[type[Record], ...] = (
     ParticipantDoubt,
     Recording,
     Round,
+    RowProof,
     SeenTask,
     Speaker,
     SpeakerDecision,

@@ -1,0 +1,134 @@
+"""Everything that a release says of itself beside its tables: proof, certificate, card, Croissant, citation, pictures.
+
+Tables are read back as whoever verifies the release reads them; the certificate is measured on that, and the documents
+are made of the certificate and nothing else. So none of them can say what the tables do not.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from sdme_tools.corpus.receipt import describe_file
+from sdme_tools.corpus.table import write_record, write_table
+from sdme_tools.records.certificate import Certificate
+from sdme_tools.records.release import Manifest, ReleaseFile
+from sdme_tools.release.card import render_card
+from sdme_tools.release.certificate import Evidence, Judge, make_certificate
+from sdme_tools.release.citation import render_citation
+from sdme_tools.release.columns import Columns
+from sdme_tools.release.content import ReleaseContent
+from sdme_tools.release.croissant import render_croissant
+from sdme_tools.release.pictures import draw_pictures, plan_pictures
+from sdme_tools.release.proof import (
+    CONFIGURATIONS,
+    PROOF,
+    ROWS,
+    VOTES,
+    Cells,
+    hash_by_utterance,
+    list_tables,
+    make_row,
+    prove_rows,
+    read_cells,
+    read_columns,
+)
+
+CERTIFICATE, MANIFEST, SUMS = "certificate.json", "manifest.json", "SHA256SUMS"
+
+
+def write_documents(
+    folder: Path,
+    content: ReleaseContent,
+    evidence: Evidence,
+    media: Mapping[str, Mapping[str, str]],
+    judge: Judge | None,
+) -> list[ReleaseFile]:
+    """Write all documents beside the tables that lie in the folder, and return what they are.
+
+    Args:
+        folder: The release so far: its tables.
+        content: What it was made of.
+        evidence: What only the corpus knows.
+        media: Utterance -> media column -> SHA-256 of its bytes.
+        judge: The annotation layer.
+
+    Raises:
+        ReleaseError: the tables cannot be read back, or the splits share what they should not.
+    """
+    cells = {name: list(read_configuration(folder, name)) for name in CONFIGURATIONS}
+    rows = [make_row(row, content.columns) for row in cells[ROWS]]
+    hashes = {name: hash_by_utterance(its) for name, its in cells.items() if its}
+    write_table(folder / PROOF, prove_rows(rows, hashes, media))
+    certificate = make_certificate(
+        content,
+        evidence,
+        rows=rows,
+        votes=cells[VOTES],
+        media=media,
+        pictures=plan_pictures(rows),
+        columns=list_columns(folder),
+        files=describe_files(folder, [*list_table_paths(folder), PROOF]),
+        judge=judge,
+    )
+    write_record(folder / CERTIFICATE, certificate)
+    for path, text in render_documents(certificate).items():
+        (folder / path).write_text(text, encoding="utf-8", newline="\n")
+    pictures = draw_pictures(certificate, folder)
+    (folder / "pictures").mkdir()
+    for path, picture in pictures.items():
+        (folder / path).write_bytes(picture)
+    written = [CERTIFICATE, *render_documents(certificate), *sorted(pictures)]
+    return [*certificate.files, *describe_files(folder, written)]
+
+
+def render_documents(certificate: Certificate) -> dict[str, str]:
+    """The documents that are text: path -> content."""
+    return {
+        "README.md": render_card(certificate),
+        "croissant.json": render_croissant(certificate),
+        "CITATION.cff": render_citation(certificate),
+    }
+
+
+def read_configuration(folder: Path, name: str) -> Iterable[Cells]:
+    """All rows of a configuration, in the order of its files."""
+    return (row for path in list_tables(folder, name) for row in read_cells(path))
+
+
+def list_columns(folder: Path) -> dict[str, dict[str, str]]:
+    """Folder of tables -> column -> its type, as its first file has them."""
+    tables = {name: list_tables(folder, name) for name in CONFIGURATIONS}
+    return {name: dict(read_columns(paths[0])) for name, paths in tables.items() if paths}
+
+
+def list_table_paths(folder: Path) -> list[str]:
+    """All tables of a release, by configuration and name."""
+    return [path.relative_to(folder).as_posix() for name in CONFIGURATIONS for path in list_tables(folder, name)]
+
+
+def describe_files(folder: Path, paths: Iterable[str]) -> list[ReleaseFile]:
+    """Hash and measure files."""
+    found = (describe_file(folder / path, folder) for path in paths)
+    return [ReleaseFile(path=file.path, sha256=file.sha256, size_bytes=file.size_bytes) for file in found]
+
+
+def make_columns(certificate: Certificate) -> Columns:
+    """The columns of the shards."""
+    about = certificate.about
+    return Columns(about.labels, (*about.labels, about.cannot_tell), "clip" in certificate.columns.get(ROWS, {}))
+
+
+def render_manifest(manifest: Manifest) -> bytes:
+    """The bytes of manifest.json."""
+    return f"{manifest.model_dump_json(indent=2)}\n".encode()
+
+
+def render_sums(manifest: Manifest) -> str:
+    """SHA256SUMS: every file but itself, as `sha256sum --check` reads it. Its own hash is the release's digest."""
+    lines = [f"{file.sha256}  {file.path}\n" for file in manifest.files]
+    return "".join([*lines, f"{hashlib.sha256(render_manifest(manifest)).hexdigest()}  {MANIFEST}\n"])
+
+
+def read_digest(folder: Path) -> str:
+    """SHA-256 of SHA256SUMS: who publishes it elsewhere makes the release unforgeable."""
+    return hashlib.sha256((folder / SUMS).read_bytes()).hexdigest()

@@ -1,0 +1,152 @@
+"""The pictures of the card: histograms of the certificate's figures, and faces of the release's own utterances.
+
+They are made of the certificate and the shards alone, so whoever has the release can draw them again. The same
+libraries draw the same bytes; the certificate tells which ones drew them.
+"""
+
+import io
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sdme_tools.errors import ReleaseError
+from sdme_tools.records.certificate import Certificate, Histogram, Pictures
+from sdme_tools.release.proof import ROWS, MeasuredRow, list_tables
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_LIBRARIES = ("matplotlib", "av", "numpy", "pillow")
+_DPI = 100
+_MAX_FACES = 24
+_FACES_A_ROW = 8
+_FACE_PX = 112
+_BLUE = "#0072B2"
+
+
+def plan_pictures(rows: Sequence[MeasuredRow]) -> Pictures:
+    """Choose the faces: the first of each speaker, of 24 speakers spread over the alphabet."""
+    first: dict[str, str] = {}
+    for row in sorted(rows, key=lambda row: (row.speaker_id, row.utterance_id)):
+        if row.has_face:
+            first.setdefault(row.speaker_id, row.utterance_id)
+    names = list(first.values())
+    step = max(1, -(-len(names) // _MAX_FACES))
+    return Pictures(drawn_by={name: version(name) for name in _LIBRARIES}, shown=tuple(names[::step]))
+
+
+def draw_pictures(certificate: Certificate, folder: Path) -> dict[str, bytes]:
+    """Draw all pictures: path in the release -> PNG.
+
+    Args:
+        certificate: What they show.
+        folder: The release, from whose shards the faces come.
+
+    Raises:
+        ReleaseError: a face cannot be read from the shards.
+    """
+    figures = certificate.figures
+    with _drawing():
+        drawn = {
+            "pictures/durations.png": _draw_histogram(figures.durations_s, "seconds", "utterances"),
+            "pictures/agreement.png": _draw_histogram(figures.label_shares, "share of votes for the label", "utterances"),
+            "pictures/labels.png": _draw_bars(list(figures.labels), list(figures.labels.values())),
+        }
+        if certificate.pictures.shown:
+            drawn["pictures/faces.png"] = _draw_faces(list(_read_faces(folder, certificate.pictures.shown)))
+    return drawn
+
+
+@contextmanager
+def _drawing() -> Iterator[None]:
+    """Draw by matplotlib's own defaults, whatever the user's matplotlibrc says."""
+    import matplotlib as mpl
+
+    with mpl.rc_context(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a label in a script that the built-in font lacks shows as boxes
+        mpl.rcdefaults()
+        mpl.rcParams.update({"text.parse_math": False, "font.size": 9})
+        yield
+
+
+def _new_figure(width_px: int, height_px: int) -> "Figure":
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width_px / _DPI, height_px / _DPI), dpi=_DPI, facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _save(figure: "Figure") -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def _draw_histogram(histogram: Histogram, across: str, up: str) -> bytes:
+    """Bars of equal width, since the bins are not."""
+    names = [f"{low:g}–{high:g}" for low, high in zip(histogram.edges, histogram.edges[1:], strict=False)]
+    return _draw_bars(names, histogram.counts, across, up)
+
+
+def _draw_bars(names: Sequence[str], counts: Sequence[int], across: str = "", up: str = "utterances") -> bytes:
+    figure = _new_figure(640, 320)
+    axes = figure.add_axes((0.1, 0.25, 0.88, 0.7))
+    axes.bar(range(len(names)), counts, color=_BLUE)
+    axes.set_xticks(range(len(names)), names, rotation=30, ha="right")
+    axes.set_xlabel(across)
+    axes.set_ylabel(up)
+    axes.spines[["top", "right"]].set_visible(False)
+    return _save(figure)
+
+
+def _read_faces(folder: Path, shown: Sequence[str]) -> Iterator[bytes]:
+    """The face videos of utterances, in their order; reads only the row groups that hold them."""
+    found: dict[str, bytes] = {}
+    wanted = set(shown)
+    try:
+        for path in list_tables(folder, ROWS):
+            file = pq.ParquetFile(path)
+            for group in range(file.num_row_groups):
+                names = file.read_row_group(group, columns=["utterance_id"])["utterance_id"].to_pylist()
+                places = [place for place, name in enumerate(names) if name in wanted]
+                if places:
+                    faces = file.read_row_group(group, columns=["face.bytes"])["face"].take(places).to_pylist()
+                    found |= {names[place]: face["bytes"] for place, face in zip(places, faces, strict=True)}
+        return iter([found[name] for name in shown])
+    except (OSError, pa.ArrowException, KeyError, TypeError) as error:
+        raise ReleaseError(
+            f"{folder}: the faces of the contact sheet cannot be read ({error})", cure="copy the release again"
+        ) from error
+
+
+def _draw_faces(videos: Sequence[bytes]) -> bytes:
+    """The middle picture of each, side by side."""
+    rows = -(-len(videos) // _FACES_A_ROW)
+    columns = min(len(videos), _FACES_A_ROW)
+    figure = _new_figure(columns * _FACE_PX, rows * _FACE_PX)
+    for place, video in enumerate(videos):
+        left, top = place % _FACES_A_ROW, place // _FACES_A_ROW
+        axes = figure.add_axes((left / columns, 1 - (top + 1) / rows, 1 / columns, 1 / rows))
+        axes.imshow(_middle_picture(video))
+        axes.set_axis_off()
+    return _save(figure)
+
+
+def _middle_picture(video: bytes) -> object:
+    """uint8[H, W, 3] RGB."""
+    import av
+
+    try:
+        with av.open(io.BytesIO(video)) as container:
+            frames = list(container.decode(video=0))
+        return frames[len(frames) // 2].to_ndarray(format="rgb24")
+    except (av.FFmpegError, IndexError) as error:
+        raise ReleaseError(f"a face video cannot be decoded ({error})", cure="run `sdme audit` on the release") from error
