@@ -97,7 +97,8 @@ def apply_models(
     for condition in Condition:
         its = [item for item in voted if item.condition is condition]
         if its and condition not in model_of:
-            raise AnnotationError(f"round {campaign.round_id}: no model of the raters under condition {condition.value}")
+            what = f"round {campaign.round_id}: no model of the raters under condition {condition.value}"
+            raise AnnotationError(what)
         rows |= _apply(campaign, its, votes, rule, model_of[condition]) if its else {}
     return [rows[item.item_id] for item in voted]
 

@@ -1,7 +1,7 @@
 """What releases say of votes, by the annotation layer's own code: how each label came about, and how far raters agree.
 
 The release layer may not import the annotation layer, and shall not compute the same in a second way: whoever builds a
-release hands this in (`release/certificate.py`, Judge), and whoever verifies one uses it on the release's own votes.
+release hands this in (`release/evidence.py`, Judge), and whoever verifies one uses it on the release's own votes.
 """
 
 from collections import defaultdict
@@ -54,9 +54,7 @@ class VoteJudge:
         )
 
         def tell(found: Estimate) -> Estimated:
-            value, low, high = (
-                None if x is None else round(x, _DIGITS) for x in (found.value, found.low, found.high)
-            )
+            value, low, high = (None if x is None else round(x, _DIGITS) for x in (found.value, found.low, found.high))
             return Estimated(value=value, low=low, high=high, undefined=found.undefined)
 
         rows = measure_slices(table, Resampler(len(table.clusters), _NUM_RESAMPLES, seed=0)) if table.num_votes else []
@@ -118,9 +116,7 @@ def derive_verdicts(votes: Sequence[Cells], rounds: Sequence[RoundProof], about:
 
 
 def _derive_round(votes: Sequence[Cells], proof: RoundProof, about: About) -> list[Consensus]:
-    campaign = Round(
-        round_id=proof.round_id, labels=about.labels, cannot_tell=about.cannot_tell, origin=proof.origin
-    )
+    campaign = Round(round_id=proof.round_id, labels=about.labels, cannot_tell=about.cannot_tell, origin=proof.origin)
     items: dict[str, Item] = {}
     annotations = []
     for row in votes:
@@ -129,8 +125,6 @@ def _derive_round(votes: Sequence[Cells], proof: RoundProof, about: About) -> li
         items[item_id] = Item(
             item_id=item_id, round_id=proof.round_id, utterance_id=row["utterance_id"], condition=condition
         )
-        annotations.append(
-            Annotation(item_id=item_id, rater_id=row["rater_id"], role=row["role"], label=row["label"])
-        )
+        annotations.append(Annotation(item_id=item_id, rater_id=row["rater_id"], role=row["role"], label=row["label"]))
     rule = ConsensusRule(method=proof.method, min_posterior=proof.min_posterior)
     return apply_models(campaign, list(items.values()), annotations, rule, proof.models)

@@ -25,9 +25,7 @@ def read_verdicts(corpus: Corpus) -> list[Consensus]:
     return settle_verdicts(adjudicates, rows)
 
 
-def settle_verdicts(
-    adjudicates: Mapping[str, str | None], rows: Mapping[str, Sequence[Consensus]]
-) -> list[Consensus]:
+def settle_verdicts(adjudicates: Mapping[str, str | None], rows: Mapping[str, Sequence[Consensus]]) -> list[Consensus]:
     """Put adjudication before the votes that it decides.
 
     Args:

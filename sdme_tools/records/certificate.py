@@ -214,3 +214,13 @@ class RowProof(Record):
     """Configuration -> SHA-256 over what its tables say of the utterance, media apart."""
     media: dict[str, str]
     """Media column -> SHA-256 of its bytes."""
+
+
+class Fault(Record):
+    """Something in a release that is not as the release says."""
+
+    code: str
+    """Such as 'label'; see audit/verify_*.py."""
+    where: str
+    """File, row or figure."""
+    what: str

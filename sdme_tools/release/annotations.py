@@ -1,13 +1,12 @@
 """The configuration `annotations`: every vote on released utterances, a row each, raters by their pseudonyms."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sdme_tools.corpus.corpus import Corpus
 from sdme_tools.corpus.table import read_record, read_table
 from sdme_tools.records.annotation import Annotation, Item, Round
 from sdme_tools.records.release import Split
@@ -33,13 +32,12 @@ class RoundVotes:
     annotations: Sequence[Annotation]
 
 
-def read_votes(corpus: Corpus) -> list[RoundVotes]:
-    """Read every round.
+def read_votes(folders: Iterable[Path]) -> list[RoundVotes]:
+    """Read rounds.
 
     Raises:
         CorpusError: a table is damaged.
     """
-    folders = [corpus.layout.round_dir(name) for name in corpus.rounds()]
     return [
         RoundVotes(
             read_record(folder / "round.json", Round),

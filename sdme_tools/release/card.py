@@ -128,15 +128,21 @@ def _consent(certificate: Certificate) -> str:
 def _balance(certificate: Certificate) -> Iterator[str]:
     balance = certificate.balance
     if balance.stages:
-        rows = [(s.stage, s.num_kept + s.num_dropped, s.num_kept, s.num_dropped, _count(s.reasons)) for s in balance.stages]
-        yield _table(("stage", "seen", "kept", "dropped", "why"), rows)
+        yield _table(
+            ("stage", "seen", "kept", "dropped", "why"),
+            [
+                (s.stage, s.num_kept + s.num_dropped, s.num_kept, s.num_dropped, _count(s.reasons))
+                for s in balance.stages
+            ],
+        )
     yield (
         f"Of {balance.num_seen} utterances in the corpus {balance.num_released} are released and "
         f"{balance.num_seen - balance.num_released} are not."
     )
     if balance.excluded:
-        rows_out = [(reason, count, REASONS.get(reason, "").partition(":")[0]) for reason, count in balance.excluded.items()]
-        yield _table(("left out because", "utterances", "meaning"), rows_out)
+        meanings = {reason: REASONS.get(reason, "").partition(":")[0] for reason in balance.excluded}
+        left_out = [(reason, count, meanings[reason]) for reason, count in balance.excluded.items()]
+        yield _table(("left out because", "utterances", "meaning"), left_out)
 
 
 def _annotation(certificate: Certificate) -> Iterator[str]:
@@ -167,7 +173,8 @@ def _round_row(proof: RoundProof) -> tuple[object, ...]:
     conditions = ", ".join(condition.value for condition in proof.conditions)
     digest = proof.contract[:12] if proof.contract else "made elsewhere"
     name = f"{proof.round_id} (adjudicates {proof.adjudicates})" if proof.adjudicates else proof.round_id
-    return name, proof.origin, conditions, proof.num_raters, proof.num_items, proof.num_votes, proof.method.value, digest
+    counts = proof.num_raters, proof.num_items, proof.num_votes
+    return name, proof.origin, conditions, *counts, proof.method.value, digest
 
 
 def _agreement_row(row: AgreementFigures) -> tuple[object, ...]:
@@ -208,7 +215,10 @@ def _splits(certificate: Certificate) -> Iterator[str]:
     yield "Looked for in two splits or folds:"
     yield _table(
         ("what", "promised not to be shared", "compared", "shared"),
-        [(leak.of, "yes" if leak.is_barred else "no", leak.num_compared, leak.num_shared) for leak in certificate.leaks],
+        [
+            (leak.of, "yes" if leak.is_barred else "no", leak.num_compared, leak.num_shared)
+            for leak in certificate.leaks
+        ],
     )
 
 
@@ -253,16 +263,15 @@ def _limits(certificate: Certificate) -> Iterator[str]:
         lacking = [label for label in about.labels if not summary.labels[label] and label not in missing]
         if lacking:
             yield f"The split {split.value} has no utterance with the label {', '.join(lacking)}."
-    alone = [
-        label for label in about.labels if sum(s.labels[label] > 0 for s in figures.speakers) == 1
-    ]
+    alone = [label for label in about.labels if sum(s.labels[label] > 0 for s in figures.speakers) == 1]
     if alone:
         yield f"Only one speaker has the label {', '.join(alone)}."
     one_vote = figures.raters_per_utterance.get(1, 0)
     if one_vote:
         yield f"{one_vote} utterances have the vote of one rater only: nothing is known of how far others agree."
-    if figures.num_edited_texts < figures.num_utterances:
-        yield f"The text of {figures.num_utterances - figures.num_edited_texts} utterances is a recogniser's, uncorrected."
+    num_recognised = figures.num_utterances - figures.num_edited_texts
+    if num_recognised:
+        yield f"The text of {num_recognised} utterances is a recogniser's, uncorrected."
     if figures.num_faces < figures.num_utterances:
         yield f"{figures.num_utterances - figures.num_faces} utterances have no face video."
     for leak in certificate.leaks:

@@ -1,125 +1,22 @@
 """certificate.json: what the release proves of itself, gathered while it is built."""
 
-import hashlib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
 
 from sdme_tools import __version__
-from sdme_tools.corpus.consistency import hash_recording
-from sdme_tools.corpus.corpus import Corpus
-from sdme_tools.corpus.receipt import describe_file, read_receipt
 from sdme_tools.errors import ReleaseError, raise_together
 from sdme_tools.records.certificate import (
     About,
-    AgreementFigures,
-    Balance,
     Certificate,
-    CorpusState,
     Pictures,
-    RoundProof,
-    StageCount,
 )
-from sdme_tools.records.release import Exclusion, ReleaseFile, ReleaseRow
+from sdme_tools.records.release import ReleaseFile, ReleaseRow
 from sdme_tools.records.splitting import GroupKey, GroupLink, SplitGroup, SplitReport
 from sdme_tools.release.content import ReleaseContent
+from sdme_tools.release.evidence import Evidence, Judge
 from sdme_tools.release.figures import find_leaks, measure_figures
 from sdme_tools.release.proof import Cells, MeasuredRow
 from sdme_tools.release.split import find_groups
-
-
-class Judge(Protocol):
-    """The annotation layer, which this layer may not import: `audit/judge.py` is it."""
-
-    def prove_rounds(self, folders: Iterable[Path]) -> tuple[RoundProof, ...]:
-        """How the labels of each round come from its votes."""
-
-    def measure_agreement(
-        self, votes: Sequence[Cells], speaker_of: Mapping[str, str], about: About
-    ) -> tuple[AgreementFigures, ...]:
-        """How far raters agree on what is released."""
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What only the corpus knows of a release."""
-
-    balance: Balance
-    rounds: tuple[RoundProof, ...]
-    state: CorpusState
-
-
-def gather_evidence(
-    corpus: Corpus, rows: Sequence[ReleaseRow], exclusions: Sequence[Exclusion], judge: Judge | None
-) -> Evidence:
-    """Read what the certificate says of the corpus.
-
-    Raises:
-        ReleaseError: a stage's drops are not as many as its receipt says, or labels are not what their votes give.
-    """
-    folders = [corpus.layout.round_dir(name) for name in corpus.rounds()]
-    return Evidence(
-        balance=Balance(
-            stages=tuple(_count_stages(corpus)),
-            num_seen=len(rows) + len(exclusions),
-            num_released=len(rows),
-            excluded=dict(sorted(Counter(exclusion.reason for exclusion in exclusions).items())),
-        ),
-        rounds=judge.prove_rounds(folders) if judge else (),
-        state=_hash_corpus(corpus),
-    )
-
-
-def _count_stages(corpus: Corpus) -> Iterable[StageCount]:
-    """What each stage kept and dropped, over all recordings, as receipts and the tables of drops say."""
-    kept, told, reasons = Counter[str](), Counter[str](), defaultdict[str, Counter[str]](Counter)
-    for recording_id in corpus.recording_ids():
-        for path in sorted((corpus.layout.recording_dir(recording_id) / "receipts").glob("*.json")):
-            receipt = read_receipt(path) if "." not in path.stem else None
-            if receipt is not None:
-                kept[receipt.basis.stage] += receipt.num_kept
-                told[receipt.basis.stage] += receipt.num_dropped
-        for drop in corpus.drops(recording_id):
-            reasons[drop.stage][drop.reason] += 1
-    problems = [
-        f"{stage}: its receipts tell of {told[stage]} drops, its tables hold {reasons[stage].total()}"
-        for stage in sorted(kept)
-        if told[stage] != reasons[stage].total()
-    ]
-    cure = f"run `sdme run {corpus.root}` again"
-    raise_together(ReleaseError, "kept and dropped are not what was seen:", problems, cure=cure)
-    for stage in kept:
-        yield StageCount(
-            stage=stage,
-            num_kept=kept[stage],
-            num_dropped=told[stage],
-            reasons=dict(sorted(reasons[stage].items())),
-        )
-
-
-def _hash_corpus(corpus: Corpus) -> CorpusState:
-    """Hash every table that a release can depend on; where the corpus lies does not count."""
-    lines: dict[str, list[str]] = defaultdict(list)
-    for recording in corpus.recordings():
-        lines["recording"].append(f"{recording.recording_id} {hash_recording(recording)}")
-        folder = corpus.layout.recording_dir(recording.recording_id)
-        for path in sorted(folder.glob("*.jsonl")):
-            lines[path.stem].append(f"{recording.recording_id} {describe_file(path, folder).sha256}")
-    for name in corpus.rounds():
-        folder = corpus.layout.round_dir(name)
-        for path in sorted([*folder.glob("*.jsonl"), *folder.glob("*.json")]):
-            lines[f"round_{path.stem}"].append(f"{name} {describe_file(path, folder).sha256}")
-    for path in (corpus.layout.participants, corpus.layout.speaker_decisions):
-        if path.exists():
-            lines[path.stem].append(describe_file(path, path.parent).sha256)
-    tables = {kind: _hash_lines(its) for kind, its in sorted(lines.items())}
-    return CorpusState(tables=tables, digest=_hash_lines(f"{kind} {digest}" for kind, digest in tables.items()))
-
-
-def _hash_lines(lines: Iterable[str]) -> str:
-    return hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()
 
 
 def make_about(content: ReleaseContent) -> About:
@@ -225,5 +122,3 @@ def _link(key: GroupKey, rows: Sequence[ReleaseRow]) -> Iterable[GroupLink]:
     named = {"participant": "speaker_id", "recording": "recording_id", "session": "session_id"}
     for value, count in sorted(Counter(getattr(row, named[key.value]) for row in rows).items()):
         yield GroupLink(key=key, value=value, num_utterances=count)
-
-

@@ -13,11 +13,12 @@ from sdme_tools.corpus.table import write_record, write_table
 from sdme_tools.records.certificate import Certificate
 from sdme_tools.records.release import Manifest, ReleaseFile
 from sdme_tools.release.card import render_card
-from sdme_tools.release.certificate import Evidence, Judge, make_certificate
+from sdme_tools.release.certificate import make_certificate
 from sdme_tools.release.citation import render_citation
 from sdme_tools.release.columns import Columns
 from sdme_tools.release.content import ReleaseContent
 from sdme_tools.release.croissant import render_croissant
+from sdme_tools.release.evidence import Evidence, Judge
 from sdme_tools.release.pictures import draw_pictures, plan_pictures
 from sdme_tools.release.proof import (
     CONFIGURATIONS,

@@ -20,7 +20,9 @@ from sdme_tools.records.certificate import Certificate, Histogram, Pictures
 from sdme_tools.release.proof import ROWS, MeasuredRow, list_tables
 
 if TYPE_CHECKING:
+    import numpy as np
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
 _LIBRARIES = ("matplotlib", "av", "numpy", "pillow")
 _DPI = 100
@@ -55,7 +57,7 @@ def draw_pictures(certificate: Certificate, folder: Path) -> dict[str, bytes]:
     with _drawing():
         drawn = {
             "pictures/durations.png": _draw_histogram(figures.durations_s, "seconds", "utterances"),
-            "pictures/agreement.png": _draw_histogram(figures.label_shares, "share of votes for the label", "utterances"),
+            "pictures/agreement.png": _draw_histogram(figures.label_shares, "share of votes", "utterances"),
             "pictures/labels.png": _draw_bars(list(figures.labels), list(figures.labels.values())),
         }
         if certificate.pictures.shown:
@@ -140,13 +142,16 @@ def _draw_faces(videos: Sequence[bytes]) -> bytes:
     return _save(figure)
 
 
-def _middle_picture(video: bytes) -> object:
+def _middle_picture(video: bytes) -> "NDArray[np.uint8]":
     """uint8[H, W, 3] RGB."""
     import av
+    import numpy as np
 
     try:
-        with av.open(io.BytesIO(video)) as container:
+        with av.open(io.BytesIO(video), "r") as container:
             frames = list(container.decode(video=0))
-        return frames[len(frames) // 2].to_ndarray(format="rgb24")
+        picture = np.asarray(frames[len(frames) // 2].to_ndarray(format="rgb24"), np.uint8)
     except (av.FFmpegError, IndexError) as error:
-        raise ReleaseError(f"a face video cannot be decoded ({error})", cure="run `sdme audit` on the release") from error
+        what = f"a face video of the contact sheet cannot be decoded ({error})"
+        raise ReleaseError(what, cure="run `sdme audit` on the release") from error
+    return picture

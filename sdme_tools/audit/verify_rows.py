@@ -1,0 +1,162 @@
+"""The second ring: each utterance, its votes and its media are what they were, once, and in their place."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sdme_tools.corpus.table import read_table
+from sdme_tools.errors import CorpusError, ReleaseError
+from sdme_tools.records.certificate import Certificate, Fault, RowProof
+from sdme_tools.records.release import Split
+from sdme_tools.release.documents import make_columns
+from sdme_tools.release.proof import (
+    CONFIGURATIONS,
+    PROOF,
+    ROWS,
+    VOTES,
+    Cells,
+    MeasuredRow,
+    hash_by_utterance,
+    hash_media,
+    list_tables,
+    make_row,
+    read_cells,
+    read_columns,
+)
+
+_NAME = re.compile(rf"({'|'.join(split.value for split in Split)})-(\d{{5}})-of-(\d{{5}})\.parquet")
+
+
+@dataclass
+class ReadRows:
+    """What could be read of a release, and what was wrong with it."""
+
+    faults: list[Fault] = field(default_factory=list)
+    rows: list[MeasuredRow] = field(default_factory=list)
+    votes: list[Cells] = field(default_factory=list)
+    media: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Utterance -> media column -> SHA-256 of its bytes."""
+
+
+def check_rows(folder: Path, certificate: Certificate) -> ReadRows:
+    """Read all tables and compare them with proof.jsonl."""
+    read = ReadRows()
+    try:
+        proofs = read_table(folder / PROOF, RowProof)
+    except CorpusError as error:
+        read.faults.append(Fault(code="proof", where=PROOF, what=error.what))
+        proofs = []
+    times = Counter(proof.utterance_id for proof in proofs)
+    read.faults += [
+        Fault(code="proof", where=PROOF, what=f"utterance {name} stands in {count} lines")
+        for name, count in times.items()
+        if count > 1
+    ]
+    proof_of = {proof.utterance_id: proof for proof in proofs}
+    for configuration in CONFIGURATIONS:
+        _check_configuration(folder, configuration, certificate, proof_of, read)
+    _check_media(folder, proof_of, read)
+    return read
+
+
+def _check_configuration(
+    folder: Path, configuration: str, certificate: Certificate, proof_of: Mapping[str, RowProof], read: ReadRows
+) -> None:
+    tables = list_tables(folder, configuration)
+    read.faults += _check_table_names(folder, tables)
+    cells: list[Cells] = []
+    for path in tables:
+        name = path.relative_to(folder).as_posix()
+        try:
+            read.faults += _check_schema(path, name, certificate.columns.get(configuration, {}))
+            mine = read_cells(path)
+        except ReleaseError as error:
+            read.faults.append(Fault(code="table", where=name, what=error.what))
+            continue
+        read.faults += _check_places(mine, name, proof_of)
+        cells += mine
+    read.faults += _check_cells(cells, configuration, proof_of)
+    if configuration == VOTES:
+        read.votes = cells
+    elif configuration == ROWS:
+        columns = make_columns(certificate)
+        try:
+            read.rows = [make_row(row, columns) for row in cells]
+        except (KeyError, TypeError) as error:
+            read.faults.append(Fault(code="table", where=configuration, what=f"lacks what rows must have: {error}"))
+
+
+def _check_table_names(folder: Path, tables: Sequence[Path]) -> Iterator[Fault]:
+    """Whether the tables of each split are numbered through."""
+    numbers: dict[tuple[str, int], list[int]] = defaultdict(list)
+    for path in tables:
+        told = _NAME.fullmatch(path.name)
+        if told is None:
+            where = path.relative_to(folder).as_posix()
+            yield Fault(code="table_name", where=where, what="is no name that a table of a release has")
+        else:
+            numbers[told[1], int(told[3])].append(int(told[2]))
+    for (split, total), its in numbers.items():
+        if sorted(its) != list(range(total)):
+            where = f"{tables[0].parent.name}/{split}-*-of-{total:05d}.parquet"
+            yield Fault(code="table_name", where=where, what=f"{len(its)} tables, expected {total}")
+
+
+def _check_schema(path: Path, name: str, expected: Mapping[str, str]) -> Iterator[Fault]:
+    found = dict(read_columns(path))
+    for column in [c for c in {**expected, **found} if expected.get(c) != found.get(c)]:
+        what = f"column {column} is {found.get(column, 'missing')}, expected {expected.get(column, 'none')}"
+        yield Fault(code="columns", where=name, what=what)
+    if list(found) != list(expected) and set(found) == set(expected):
+        yield Fault(code="columns", where=name, what="its columns have another order than they had")
+
+
+def _check_places(cells: Sequence[Cells], name: str, proof_of: Mapping[str, RowProof]) -> Iterator[Fault]:
+    """Whether every row lies in the file of its split, and that is the split it was released in."""
+    of_file = Path(name).name.partition("-")[0]
+    told = set()
+    for row in cells:
+        utterance_id, split = row.get("utterance_id"), row.get("split")
+        proof = proof_of.get(str(utterance_id))
+        expected = proof.split.value if proof else split
+        if (split != of_file or split != expected) and utterance_id not in told:
+            told.add(utterance_id)
+            what = f"utterance {utterance_id} says it is of {split}, lies in {of_file}, was released in {expected}"
+            yield Fault(code="split", where=name, what=what)
+
+
+def _check_cells(cells: Sequence[Cells], configuration: str, proof_of: Mapping[str, RowProof]) -> Iterator[Fault]:
+    """Compare what the tables say of each utterance with its proof."""
+    if configuration != VOTES:
+        times = Counter(row["utterance_id"] for row in cells)
+        for name, count in times.items():
+            if count > 1:
+                yield Fault(code="row_twice", where=configuration, what=f"utterance {name} stands in {count} rows")
+    found = hash_by_utterance(cells)
+    for name in found.keys() - proof_of.keys():
+        yield Fault(code="row_extra", where=configuration, what=f"utterance {name} was not released")
+    for name, proof in proof_of.items():
+        expected = proof.cells.get(configuration)
+        if expected is not None and name not in found:
+            yield Fault(code="row_missing", where=configuration, what=f"utterance {name} is not there")
+        elif expected != found.get(name):
+            what = f"what is said of utterance {name} is not what was released"
+            yield Fault(code="row_changed", where=configuration, what=what)
+
+
+def _check_media(folder: Path, proof_of: Mapping[str, RowProof], read: ReadRows) -> None:
+    """Compare the bytes of all media with the proofs."""
+    for path in list_tables(folder, ROWS):
+        try:
+            for utterance_id, column, digest in hash_media(path):
+                read.media.setdefault(utterance_id, {})[column] = digest
+        except ReleaseError as error:
+            read.faults.append(Fault(code="table", where=path.relative_to(folder).as_posix(), what=error.what))
+    for name, proof in proof_of.items():
+        found = read.media.get(name, {})
+        for column in sorted({*proof.media, *found}):
+            if proof.media.get(column) != found.get(column):
+                what = f"the {column} of utterance {name} is not the one that was released"
+                read.faults.append(Fault(code="media", where=ROWS, what=what))
