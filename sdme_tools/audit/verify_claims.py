@@ -17,7 +17,7 @@ from sdme_tools.records.release import Manifest
 from sdme_tools.records.splitting import GroupKey, SplitGroup
 from sdme_tools.release.documents import CERTIFICATE, MANIFEST, list_table_paths, render_documents
 from sdme_tools.release.figures import find_leaks, measure_figures
-from sdme_tools.release.pictures import draw_pictures
+from sdme_tools.release.pictures import draw_pictures, list_pictures
 from sdme_tools.release.proof import PROOF, MeasuredRow
 
 _TOLERANCE = 2e-6
@@ -36,7 +36,8 @@ def check_claims(
             faults += _check_labels(certificate, read)
             faults += _check_agreement(certificate, read)
         else:
-            not_checked.append("labels and agreement: the certificate has no receipts of them")
+            what = "has no receipts of labels: they cannot be derived again"
+            faults.append(Fault(code="receipts", where=CERTIFICATE, what=what))
     faults += _check_documents(folder, certificate)
     faults += _check_pictures(folder, certificate, not_checked)
     return faults
@@ -68,6 +69,10 @@ def _check_manifest(folder: Path, manifest: Manifest, certificate: Certificate) 
     for path in [*list_table_paths(folder), PROOF]:
         if path not in known:
             yield Fault(code="certificate", where=path, what="is a table that the certificate does not name")
+    made = {CERTIFICATE, *render_documents(certificate), *list_pictures(certificate)}
+    for path in sorted((known | made) ^ listed.keys()):
+        what = "is no part of a release" if path in listed else "is not in the manifest"
+        yield Fault(code="manifest", where=path, what=what)
 
 
 def _check_balance(certificate: Certificate) -> Iterator[Fault]:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _LIBRARIES = ("matplotlib", "av", "numpy", "pillow")
+_DURATIONS, _AGREEMENT, _LABELS, _FACES = (
+    f"pictures/{name}.png" for name in ("durations", "agreement", "labels", "faces")
+)
 _DPI = 100
 _MAX_FACES = 24
 _FACES_A_ROW = 8
@@ -43,6 +46,11 @@ def plan_pictures(rows: Sequence[MeasuredRow]) -> Pictures:
     return Pictures(drawn_by={name: version(name) for name in _LIBRARIES}, shown=tuple(names[::step]))
 
 
+def list_pictures(certificate: Certificate) -> list[str]:
+    """Paths of all pictures in the release."""
+    return [_DURATIONS, _AGREEMENT, _LABELS, *([_FACES] if certificate.pictures.shown else [])]
+
+
 def draw_pictures(certificate: Certificate, folder: Path) -> dict[str, bytes]:
     """Draw all pictures: path in the release -> PNG.
 
@@ -56,12 +64,12 @@ def draw_pictures(certificate: Certificate, folder: Path) -> dict[str, bytes]:
     figures = certificate.figures
     with _drawing():
         drawn = {
-            "pictures/durations.png": _draw_histogram(figures.durations_s, "seconds", "utterances"),
-            "pictures/agreement.png": _draw_histogram(figures.label_shares, "share of votes", "utterances"),
-            "pictures/labels.png": _draw_bars(list(figures.labels), list(figures.labels.values())),
+            _DURATIONS: _draw_histogram(figures.durations_s, "seconds", "utterances"),
+            _AGREEMENT: _draw_histogram(figures.label_shares, "share of votes", "utterances"),
+            _LABELS: _draw_bars(list(figures.labels), list(figures.labels.values())),
         }
         if certificate.pictures.shown:
-            drawn["pictures/faces.png"] = _draw_faces(list(_read_faces(folder, certificate.pictures.shown)))
+            drawn[_FACES] = _draw_faces(list(_read_faces(folder, certificate.pictures.shown)))
     return drawn
 
 
