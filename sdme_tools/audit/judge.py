@@ -14,7 +14,7 @@ from sdme_tools.corpus.verdicts import settle_verdicts
 from sdme_tools.errors import ReleaseError
 from sdme_tools.records.annotation import Annotation, Condition, Consensus, ConsensusRule, Item, Round, make_item_id
 from sdme_tools.records.certificate import About, AgreementFigures, Estimated, RoundProof
-from sdme_tools.release.proof import Cells
+from sdme_tools.release.proof import ReleasedVote
 
 _NUM_RESAMPLES = 1000
 _DIGITS = 6
@@ -33,7 +33,7 @@ class VoteJudge:
         return tuple(_prove_round(folder) for folder in folders)
 
     def measure_agreement(
-        self, votes: Sequence[Cells], speaker_of: Mapping[str, str], about: About
+        self, votes: Sequence[ReleasedVote], speaker_of: Mapping[str, str], about: About
     ) -> tuple[AgreementFigures, ...]:
         """How far raters agree on what is released, with intervals over speakers."""
         from sdme_tools.annotation.agreement.bootstrap import Estimate, Resampler
@@ -41,9 +41,9 @@ class VoteJudge:
         from sdme_tools.annotation.agreement.vote_table import CastVote, build_table
 
         cast = [
-            CastVote(row["round_id"], Condition(row["condition"]), row["utterance_id"], row["rater_id"], row["label"])
+            CastVote(row.round_id, Condition(row.condition), row.utterance_id, row.rater_id, row.label)
             for row in votes
-            if row["role"] == "regular"
+            if row.role == "regular"
         ]
         says_so = any(vote.label == about.cannot_tell for vote in cast)
         table = build_table(
@@ -102,29 +102,29 @@ def _outcome(row: Consensus) -> tuple[object, ...]:
     return row.utterance_id, row.condition, row.label, row.reason, row.distribution
 
 
-def derive_verdicts(votes: Sequence[Cells], rounds: Sequence[RoundProof], about: About) -> list[Consensus]:
+def derive_verdicts(votes: Sequence[ReleasedVote], rounds: Sequence[RoundProof], about: About) -> list[Consensus]:
     """Derive the consensus of released utterances again, from released votes and the receipts of their rounds.
 
     Raises:
         AnnotationError: the votes name raters, conditions or labels that the receipts do not.
     """
-    by_round: dict[str, list[Cells]] = defaultdict(list)
+    by_round: dict[str, list[ReleasedVote]] = defaultdict(list)
     for row in votes:
-        by_round[row["round_id"]].append(row)
+        by_round[row.round_id].append(row)
     rows = {proof.round_id: _derive_round(by_round[proof.round_id], proof, about) for proof in rounds}
     return settle_verdicts({proof.round_id: proof.adjudicates for proof in rounds}, rows)
 
 
-def _derive_round(votes: Sequence[Cells], proof: RoundProof, about: About) -> list[Consensus]:
+def _derive_round(votes: Sequence[ReleasedVote], proof: RoundProof, about: About) -> list[Consensus]:
     campaign = Round(round_id=proof.round_id, labels=about.labels, cannot_tell=about.cannot_tell, origin=proof.origin)
     items: dict[str, Item] = {}
     annotations = []
     for row in votes:
-        condition = Condition(row["condition"])
-        item_id = make_item_id(row["utterance_id"], condition)
+        condition = Condition(row.condition)
+        item_id = make_item_id(row.utterance_id, condition)
         items[item_id] = Item(
-            item_id=item_id, round_id=proof.round_id, utterance_id=row["utterance_id"], condition=condition
+            item_id=item_id, round_id=proof.round_id, utterance_id=row.utterance_id, condition=condition
         )
-        annotations.append(Annotation(item_id=item_id, rater_id=row["rater_id"], role=row["role"], label=row["label"]))
+        annotations.append(Annotation(item_id=item_id, rater_id=row.rater_id, role=row.role, label=row.label))
     rule = ConsensusRule(method=proof.method, min_posterior=proof.min_posterior)
     return apply_models(campaign, list(items.values()), annotations, rule, proof.models)

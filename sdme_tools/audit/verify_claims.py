@@ -15,10 +15,10 @@ from sdme_tools.records.annotation import Condition
 from sdme_tools.records.certificate import About, AgreementFigures, Certificate, Fault
 from sdme_tools.records.release import Manifest
 from sdme_tools.records.splitting import GroupKey, SplitGroup
-from sdme_tools.release.documents import CERTIFICATE, MANIFEST, list_table_paths, render_documents
+from sdme_tools.release.documents import CERTIFICATE, MANIFEST, render_documents
 from sdme_tools.release.figures import find_leaks, measure_figures
 from sdme_tools.release.pictures import draw_pictures, list_pictures
-from sdme_tools.release.proof import PROOF, MeasuredRow
+from sdme_tools.release.proof import ROWS, MeasuredRow
 
 _TOLERANCE = 2e-6
 """Agreement is kept to six digits, and its last may fall otherwise on another machine."""
@@ -29,7 +29,11 @@ def check_claims(
 ) -> list[Fault]:
     """Find what does not follow; `not_checked` takes what cannot be checked here."""
     faults = [*_check_manifest(folder, manifest, certificate), *_check_balance(certificate)]
-    if read.rows:
+    if not read.rows:
+        faults.append(
+            Fault(code="table", where=ROWS, what="has no rows that can be read: nothing can be counted again")
+        )
+    else:
         faults += _check_figures(certificate, read)
         faults += _check_groups(certificate, read.rows)
         if certificate.rounds:
@@ -66,9 +70,6 @@ def _check_manifest(folder: Path, manifest: Manifest, certificate: Certificate) 
             what = "manifest and certificate have different hashes or sizes"
             yield Fault(code="manifest", where=file.path, what=what)
     known = {file.path for file in certificate.files}
-    for path in [*list_table_paths(folder), PROOF]:
-        if path not in known:
-            yield Fault(code="certificate", where=path, what="is a table that the certificate does not name")
     made = {CERTIFICATE, *render_documents(certificate), *list_pictures(certificate)}
     for path in sorted((known | made) ^ listed.keys()):
         what = "is no part of a release" if path in listed else "is not in the manifest"
@@ -93,7 +94,7 @@ def _check_balance(certificate: Certificate) -> Iterator[Fault]:
 def _check_figures(certificate: Certificate, read: ReadRows) -> Iterator[Fault]:
     """Count again, and look for leaks again."""
     about = certificate.about
-    figures = measure_figures(read.rows, about.labels)
+    figures = measure_figures(read.rows, read.media, about.labels)
     yield from _compare(certificate.figures, figures, f"{CERTIFICATE}: figures", "the rows give")
     leaks = find_leaks(read.rows, read.media, certificate.division, about.group_by)
     told = {leak.of: leak for leak in certificate.leaks}

@@ -11,19 +11,22 @@ from sdme_tools.errors import CorpusError, ReleaseError
 from sdme_tools.records.certificate import Certificate, Fault, RowProof
 from sdme_tools.records.release import Split
 from sdme_tools.release.documents import make_columns
+from sdme_tools.release.media_back import hash_media, list_media_files
 from sdme_tools.release.proof import (
     CONFIGURATIONS,
+    MEDIA_FOLDER,
     PROOF,
     ROWS,
     VOTES,
+    CellHashes,
     Cells,
     MeasuredRow,
-    hash_by_utterance,
-    hash_media,
+    ReleasedVote,
     list_tables,
     make_row,
-    read_cells,
+    make_vote,
     read_columns,
+    scan_cells,
 )
 
 _NAME = re.compile(rf"({'|'.join(split.value for split in Split)})-(\d{{5}})-of-(\d{{5}})\.parquet")
@@ -35,7 +38,7 @@ class ReadRows:
 
     faults: list[Fault] = field(default_factory=list)
     rows: list[MeasuredRow] = field(default_factory=list)
-    votes: list[Cells] = field(default_factory=list)
+    votes: list[ReleasedVote] = field(default_factory=list)
     media: dict[str, dict[str, str]] = field(default_factory=dict)
     """Utterance -> media column -> SHA-256 of its bytes."""
 
@@ -66,26 +69,26 @@ def _check_configuration(
 ) -> None:
     tables = list_tables(folder, configuration)
     read.faults += _check_table_names(folder, tables)
-    cells: list[Cells] = []
+    columns, hashes, told = make_columns(certificate), CellHashes(), set[str]()
     for path in tables:
         name = path.relative_to(folder).as_posix()
         try:
             read.faults += _check_schema(path, name, certificate.columns.get(configuration, {}))
-            mine = read_cells(path)
+            for cells in scan_cells(path):
+                hashes.add(cells)
+                utterance_id = cells["utterance_id"]
+                if utterance_id not in told and (fault := _check_place(cells, name, proof_of.get(utterance_id))):
+                    told.add(utterance_id)
+                    read.faults.append(fault)
+                if configuration == VOTES:
+                    read.votes.append(make_vote(cells))
+                elif configuration == ROWS:
+                    read.rows.append(make_row(cells, columns))
         except ReleaseError as error:
             read.faults.append(Fault(code="table", where=name, what=error.what))
-            continue
-        read.faults += _check_places(mine, name, proof_of)
-        cells += mine
-    read.faults += _check_cells(cells, configuration, proof_of)
-    if configuration == VOTES:
-        read.votes = cells
-    elif configuration == ROWS:
-        columns = make_columns(certificate)
-        try:
-            read.rows = [make_row(row, columns) for row in cells]
         except (KeyError, TypeError) as error:
-            read.faults.append(Fault(code="table", where=configuration, what=f"lacks what rows must have: {error}"))
+            read.faults.append(Fault(code="table", where=name, what=f"lacks what its rows must have: {error}"))
+    read.faults += _check_cells(hashes, configuration, proof_of)
 
 
 def _check_table_names(folder: Path, tables: Sequence[Path]) -> Iterator[Fault]:
@@ -113,30 +116,26 @@ def _check_schema(path: Path, name: str, expected: Mapping[str, str]) -> Iterato
         yield Fault(code="columns", where=name, what="its columns have another order than they had")
 
 
-def _check_places(cells: Sequence[Cells], name: str, proof_of: Mapping[str, RowProof]) -> Iterator[Fault]:
-    """Whether every row lies in the file of its split, and that is the split it was released in."""
-    of_file = Path(name).name.partition("-")[0]
-    told = set()
-    for row in cells:
-        utterance_id, split = row.get("utterance_id"), row.get("split")
-        proof = proof_of.get(str(utterance_id))
-        expected = proof.split.value if proof else split
-        if (split != of_file or split != expected) and utterance_id not in told:
-            told.add(utterance_id)
-            what = f"utterance {utterance_id} says it is of {split}, lies in {of_file}, was released in {expected}"
-            yield Fault(code="split", where=name, what=what)
+def _check_place(cells: Cells, name: str, proof: RowProof | None) -> Fault | None:
+    """Whether a row lies in the file of its split, and that is the split it was released in."""
+    of_file, split = Path(name).name.partition("-")[0], cells.get("split")
+    expected = proof.split.value if proof else split
+    if split == of_file == expected:
+        return None
+    utterance_id = cells["utterance_id"]
+    what = f"utterance {utterance_id} says it is of {split}, lies in {of_file}, was released in {expected}"
+    return Fault(code="split", where=name, what=what)
 
 
-def _check_cells(cells: Sequence[Cells], configuration: str, proof_of: Mapping[str, RowProof]) -> Iterator[Fault]:
+def _check_cells(hashes: CellHashes, configuration: str, proof_of: Mapping[str, RowProof]) -> Iterator[Fault]:
     """Compare what the tables say of each utterance with its proof."""
-    if configuration != VOTES:
-        times = Counter(row["utterance_id"] for row in cells)
-        for name, count in times.items():
-            if count > 1:
-                yield Fault(code="row_twice", where=configuration, what=f"utterance {name} stands in {count} rows")
-    found = hash_by_utterance(cells)
-    for name in found.keys() - proof_of.keys():
-        yield Fault(code="row_extra", where=configuration, what=f"utterance {name} was not released")
+    found = hashes.finish()
+    for name in found:
+        count = hashes.count(name)
+        if count > 1 and configuration != VOTES:
+            yield Fault(code="row_twice", where=configuration, what=f"utterance {name} stands in {count} rows")
+        if name not in proof_of:
+            yield Fault(code="row_extra", where=configuration, what=f"utterance {name} was not released")
     for name, proof in proof_of.items():
         expected = proof.cells.get(configuration)
         if expected is not None and name not in found:
@@ -148,7 +147,7 @@ def _check_cells(cells: Sequence[Cells], configuration: str, proof_of: Mapping[s
 
 def _check_media(folder: Path, proof_of: Mapping[str, RowProof], read: ReadRows) -> None:
     """Compare the bytes of all media with the proofs."""
-    for path in list_tables(folder, ROWS):
+    for path in list_media_files(folder):
         try:
             for utterance_id, column, digest in hash_media(path):
                 read.media.setdefault(utterance_id, {})[column] = digest
@@ -159,4 +158,4 @@ def _check_media(folder: Path, proof_of: Mapping[str, RowProof], read: ReadRows)
         for column in sorted({*proof.media, *found}):
             if proof.media.get(column) != found.get(column):
                 what = f"the {column} of utterance {name} is not the one that was released"
-                read.faults.append(Fault(code="media", where=ROWS, what=what))
+                read.faults.append(Fault(code="media", where=MEDIA_FOLDER, what=what))

@@ -95,12 +95,8 @@ def release(
     given |= {"fixed": str(fixed.absolute()) if fixed else None, "keep_splits": False if resplit else None}
     given |= {"format": file_format, "jobs": jobs}
     overrides = {name: value for name, value in given.items() if value is not None}
-<<<<<<< HEAD
     with _progress() as show:
-        built = build_release(Corpus.open(directory), version, overrides, on_progress=show)
-=======
-    built = build_release(Corpus.open(directory), version, overrides, judge=VoteJudge())
->>>>>>> bbf5084 (A release measures itself as it is built: certificate, a proof for each row, and documents made of these alone)
+        built = build_release(Corpus.open(directory), version, overrides, judge=VoteJudge(), on_progress=show)
     if as_json:
         print_json({"folder": built.folder, "manifest": built.manifest, "division": built.division})
     else:

@@ -115,10 +115,5 @@ class Manifest(Record):
 
     @property
     def shards(self) -> tuple[ReleaseFile, ...]:
-<<<<<<< HEAD
         """The files that hold the utterances with their media; the others are tables, votes and documents."""
         return tuple(file for file in self.files if file.path.startswith("data/"))
-=======
-        """The tables that hold utterances with their media."""
-        return tuple(f for f in self.files if f.path.startswith("data/") and f.path.endswith(".parquet"))
->>>>>>> bbf5084 (A release measures itself as it is built: certificate, a proof for each row, and documents made of these alone)

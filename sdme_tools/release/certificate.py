@@ -15,7 +15,7 @@ from sdme_tools.records.splitting import GroupKey, GroupLink, SplitGroup, SplitR
 from sdme_tools.release.content import ReleaseContent
 from sdme_tools.release.evidence import Evidence, Judge
 from sdme_tools.release.figures import find_leaks, measure_figures
-from sdme_tools.release.proof import Cells, MeasuredRow
+from sdme_tools.release.proof import MeasuredRow, ReleasedVote
 from sdme_tools.release.split import find_groups
 
 
@@ -43,7 +43,7 @@ def make_certificate(
     evidence: Evidence,
     *,
     rows: Sequence[MeasuredRow],
-    votes: Sequence[Cells],
+    votes: Sequence[ReleasedVote],
     media: Mapping[str, Mapping[str, str]],
     pictures: Pictures,
     columns: dict[str, dict[str, str]],
@@ -76,7 +76,7 @@ def make_certificate(
     raise_together(ReleaseError, "the splits share what group_by says they do not:", barred)
     return Certificate(
         about=about,
-        figures=measure_figures(rows, about.labels),
+        figures=measure_figures(rows, media, about.labels),
         agreement=judge.measure_agreement(votes, {r.utterance_id: r.speaker_id for r in rows}, about) if judge else (),
         division=report,
         leaks=leaks,

@@ -5,7 +5,7 @@ are made of the certificate and nothing else. So none of them can say what the t
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from sdme_tools.corpus.receipt import describe_file
@@ -22,16 +22,17 @@ from sdme_tools.release.evidence import Evidence, Judge
 from sdme_tools.release.pictures import draw_pictures, plan_pictures
 from sdme_tools.release.proof import (
     CONFIGURATIONS,
+    MEDIA_FOLDER,
     PROOF,
     ROWS,
     VOTES,
-    Cells,
-    hash_by_utterance,
+    hash_tables,
     list_tables,
     make_row,
+    make_vote,
     prove_rows,
-    read_cells,
     read_columns,
+    scan_cells,
 )
 
 CERTIFICATE, MANIFEST, SUMS = "certificate.json", "manifest.json", "SHA256SUMS"
@@ -42,6 +43,7 @@ def write_documents(
     content: ReleaseContent,
     evidence: Evidence,
     media: Mapping[str, Mapping[str, str]],
+    tables: Sequence[ReleaseFile],
     judge: Judge | None,
 ) -> list[ReleaseFile]:
     """Write all documents beside the tables that lie in the folder, and return what they are.
@@ -51,24 +53,24 @@ def write_documents(
         content: What it was made of.
         evidence: What only the corpus knows.
         media: Utterance -> media column -> SHA-256 of its bytes.
+        tables: What was written so far.
         judge: The annotation layer.
 
     Raises:
         ReleaseError: the tables cannot be read back, or the splits share what they should not.
     """
-    cells = {name: list(read_configuration(folder, name)) for name in CONFIGURATIONS}
-    rows = [make_row(row, content.columns) for row in cells[ROWS]]
-    hashes = {name: hash_by_utterance(its) for name, its in cells.items() if its}
+    rows = [make_row(cells, content.columns) for path in list_tables(folder, ROWS) for cells in scan_cells(path)]
+    hashes = {name: hash_tables(list_tables(folder, name)) for name in CONFIGURATIONS}
     write_table(folder / PROOF, prove_rows(rows, hashes, media))
     certificate = make_certificate(
         content,
         evidence,
         rows=rows,
-        votes=cells[VOTES],
+        votes=[make_vote(cells) for path in list_tables(folder, VOTES) for cells in scan_cells(path)],
         media=media,
-        pictures=plan_pictures(rows),
+        pictures=plan_pictures(rows, media),
         columns=list_columns(folder),
-        files=describe_files(folder, [*list_table_paths(folder), PROOF]),
+        files=[*tables, *describe_files(folder, [PROOF])],
         judge=judge,
     )
     write_record(folder / CERTIFICATE, certificate)
@@ -91,20 +93,10 @@ def render_documents(certificate: Certificate) -> dict[str, str]:
     }
 
 
-def read_configuration(folder: Path, name: str) -> Iterable[Cells]:
-    """All rows of a configuration, in the order of its files."""
-    return (row for path in list_tables(folder, name) for row in read_cells(path))
-
-
 def list_columns(folder: Path) -> dict[str, dict[str, str]]:
     """Folder of tables -> column -> its type, as its first file has them."""
     tables = {name: list_tables(folder, name) for name in CONFIGURATIONS}
     return {name: dict(read_columns(paths[0])) for name, paths in tables.items() if paths}
-
-
-def list_table_paths(folder: Path) -> list[str]:
-    """All tables of a release, by configuration and name."""
-    return [path.relative_to(folder).as_posix() for name in CONFIGURATIONS for path in list_tables(folder, name)]
 
 
 def describe_files(folder: Path, paths: Iterable[str]) -> list[ReleaseFile]:
@@ -116,7 +108,8 @@ def describe_files(folder: Path, paths: Iterable[str]) -> list[ReleaseFile]:
 def make_columns(certificate: Certificate) -> Columns:
     """The columns of the shards."""
     about = certificate.about
-    return Columns(about.labels, (*about.labels, about.cannot_tell), "clip" in certificate.columns.get(ROWS, {}))
+    has_clips = "clip" in certificate.columns.get(MEDIA_FOLDER, {})
+    return Columns(about.labels, (*about.labels, about.cannot_tell), has_clips)
 
 
 def render_manifest(manifest: Manifest) -> bytes:

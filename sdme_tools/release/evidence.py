@@ -13,7 +13,7 @@ from sdme_tools.corpus.receipt import describe_file, read_receipt
 from sdme_tools.errors import ReleaseError, raise_together
 from sdme_tools.records.certificate import About, AgreementFigures, Balance, CorpusState, RoundProof, StageCount
 from sdme_tools.records.release import Exclusion, ReleaseRow
-from sdme_tools.release.proof import Cells
+from sdme_tools.release.proof import ReleasedVote
 
 
 class Judge(Protocol):
@@ -23,7 +23,7 @@ class Judge(Protocol):
         """How the labels of each round come from its votes."""
 
     def measure_agreement(
-        self, votes: Sequence[Cells], speaker_of: Mapping[str, str], about: About
+        self, votes: Sequence[ReleasedVote], speaker_of: Mapping[str, str], about: About
     ) -> tuple[AgreementFigures, ...]:
         """How far raters agree on what is released."""
 

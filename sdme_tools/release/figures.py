@@ -16,7 +16,9 @@ SHARE_EDGES = tuple(place / 10 for place in range(11))
 _MAX_EXAMPLES = 5
 
 
-def measure_figures(rows: Sequence[MeasuredRow], labels: Sequence[str]) -> ReleaseFigures:
+def measure_figures(
+    rows: Sequence[MeasuredRow], media: Mapping[str, Mapping[str, str]], labels: Sequence[str]
+) -> ReleaseFigures:
     """Count everything that the card tells of the rows."""
     durations = sorted(row.duration_ms for row in rows)
     quartiles = quantiles(durations, n=4, method="inclusive") if len(durations) > 1 else durations * 3
@@ -36,7 +38,7 @@ def measure_figures(rows: Sequence[MeasuredRow], labels: Sequence[str]) -> Relea
         num_words=sum(len(row.text.split()) for row in rows),
         num_edited_texts=sum(row.text_edited for row in rows),
         num_empty_texts=sum(not row.text.strip() for row in rows),
-        num_faces=sum(row.has_face for row in rows),
+        num_faces=sum("face" in media.get(row.utterance_id, {}) for row in rows),
         raters_per_utterance=dict(sorted(raters.items())),
         label_shares=_make_histogram(
             (row.votes.get(row.label or "", 0) / row.num_raters for row in rows if row.num_raters), SHARE_EDGES

@@ -6,18 +6,16 @@ libraries draw the same bytes; the certificate tells which ones drew them.
 
 import io
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from sdme_tools.errors import ReleaseError
+from sdme_tools.errors import ReleaseError, raise_together
 from sdme_tools.records.certificate import Certificate, Histogram, Pictures
-from sdme_tools.release.proof import ROWS, MeasuredRow, list_tables
+from sdme_tools.release.media_back import list_media_files, scan_media
+from sdme_tools.release.proof import MeasuredRow
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,11 +33,11 @@ _FACE_PX = 112
 _BLUE = "#0072B2"
 
 
-def plan_pictures(rows: Sequence[MeasuredRow]) -> Pictures:
+def plan_pictures(rows: Sequence[MeasuredRow], media: Mapping[str, Mapping[str, str]]) -> Pictures:
     """Choose the faces: the first of each speaker, of 24 speakers spread over the alphabet."""
     first: dict[str, str] = {}
     for row in sorted(rows, key=lambda row: (row.speaker_id, row.utterance_id)):
-        if row.has_face:
+        if "face" in media[row.utterance_id]:
             first.setdefault(row.speaker_id, row.utterance_id)
     names = list(first.values())
     step = max(1, -(-len(names) // _MAX_FACES))
@@ -69,7 +67,7 @@ def draw_pictures(certificate: Certificate, folder: Path) -> dict[str, bytes]:
             _LABELS: _draw_bars(list(figures.labels), list(figures.labels.values())),
         }
         if certificate.pictures.shown:
-            drawn[_FACES] = _draw_faces(list(_read_faces(folder, certificate.pictures.shown)))
+            drawn[_FACES] = _draw_faces(_read_faces(folder, certificate.pictures.shown))
     return drawn
 
 
@@ -117,24 +115,19 @@ def _draw_bars(names: Sequence[str], counts: Sequence[int], across: str = "", up
     return _save(figure)
 
 
-def _read_faces(folder: Path, shown: Sequence[str]) -> Iterator[bytes]:
+def _read_faces(folder: Path, shown: Sequence[str]) -> list[bytes]:
     """The face videos of utterances, in their order; reads only the row groups that hold them."""
-    found: dict[str, bytes] = {}
     wanted = set(shown)
-    try:
-        for path in list_tables(folder, ROWS):
-            file = pq.ParquetFile(path)
-            for group in range(file.num_row_groups):
-                names = file.read_row_group(group, columns=["utterance_id"])["utterance_id"].to_pylist()
-                places = [place for place, name in enumerate(names) if name in wanted]
-                if places:
-                    faces = file.read_row_group(group, columns=["face.bytes"])["face"].take(places).to_pylist()
-                    found |= {names[place]: face["bytes"] for place, face in zip(places, faces, strict=True)}
-        return iter([found[name] for name in shown])
-    except (OSError, pa.ArrowException, KeyError, TypeError) as error:
-        raise ReleaseError(
-            f"{folder}: the faces of the contact sheet cannot be read ({error})", cure="copy the release again"
-        ) from error
+    found = {
+        name: bytes(content)
+        for path in list_media_files(folder)
+        for name, column, content in scan_media(path, wanted)
+        if column == "face"
+    }
+    lost = [name for name in shown if name not in found]
+    cure = "copy the release again"
+    raise_together(ReleaseError, f"{folder}: faces of the contact sheet are not there:", lost, cure=cure)
+    return [found[name] for name in shown]
 
 
 def _draw_faces(videos: Sequence[bytes]) -> bytes:

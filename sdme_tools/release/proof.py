@@ -1,16 +1,17 @@
-"""What is read back from the tables of a release: rows to count, and a hash of everything said of each utterance.
+"""What is read back from a release: rows and votes to count, and a hash of everything said of each utterance.
 
-Building a release and verifying one read through this file, so that both see the same. Media bytes are left aside; see
-`hash_media`.
+Building a release and verifying one read through this file, so that both see the same. Rows are read and forgotten but
+for what is counted of them: there may be a million. Media are another matter; see `media_back.py`.
 """
 
 import hashlib
 import json
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,20 +22,23 @@ from sdme_tools.records.release import Split
 from sdme_tools.release.columns import MEDIA, Columns
 
 PROOF = "proof.jsonl"
-ROWS = "data"
-"""The configuration that has the media, a row an utterance."""
+MEDIA_FOLDER = "data"
+"""The configuration that has the media: Parquet, tar shards or plain files."""
+ROWS = "tabular"
+"""The configuration with a row an utterance, Parquet in every format."""
 VOTES = "annotations"
 """The configuration with a row a vote."""
-CONFIGURATIONS = (ROWS, "tabular", VOTES)
+CONFIGURATIONS = (MEDIA_FOLDER, ROWS, VOTES)
 """Folders of tables; those that a release has not are passed over."""
+_BATCH_ROWS = 5_000
 
 Cells = dict[str, Any]
 """A row of a table: column -> value; of media only `<column>.path`."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class MeasuredRow:
-    """What is counted of a released utterance, as its shard says."""
+    """What is counted of a released utterance, as the configuration `tabular` says."""
 
     utterance_id: str
     recording_id: str
@@ -49,7 +53,6 @@ class MeasuredRow:
     label: str | None
     num_raters: int
     votes: Mapping[str, int]
-    has_face: bool
 
     @property
     def place(self) -> tuple[str, int | None]:
@@ -57,30 +60,41 @@ class MeasuredRow:
         return self.split, self.fold
 
 
+class ReleasedVote(NamedTuple):
+    """What is counted of a vote, as the configuration `annotations` says."""
+
+    utterance_id: str
+    round_id: str
+    condition: str
+    rater_id: str
+    role: str
+    label: str
+
+
 def list_tables(folder: Path, configuration: str) -> list[Path]:
     """The Parquet files of a configuration, in the order of their names."""
     return sorted((folder / configuration).glob("*.parquet"))
 
 
-def read_cells(path: Path) -> list[Cells]:
+def scan_cells(path: Path) -> Iterator[Cells]:
     """Read a table without its media's bytes; labels by name, as the file itself names them.
 
     Raises:
         ReleaseError: it is no Parquet file, or damaged.
     """
     try:
-        file = pq.ParquetFile(path)
-        media = [field.name for field in file.schema_arrow if field.type == MEDIA]
-        plain = [field.name for field in file.schema_arrow if field.type != MEDIA]
-        rows: list[Cells] = file.read(columns=[*plain, *(f"{name}.path" for name in media)]).to_pylist()
-        names = _label_names(file.schema_arrow)
-        for row in rows:
-            row |= {f"{name}.path": (row.pop(name, None) or {}).get("path") for name in media}
-            if names and isinstance(row.get("label"), int):
-                row["label"] = names[row["label"]]
+        with pq.ParquetFile(path) as file:
+            media = [field.name for field in file.schema_arrow if field.type == MEDIA]
+            plain = [field.name for field in file.schema_arrow if field.type != MEDIA]
+            names = _label_names(file.schema_arrow)
+            for batch in file.iter_batches(_BATCH_ROWS, columns=[*plain, *(f"{name}.path" for name in media)]):
+                for row in batch.to_pylist():
+                    row |= {f"{name}.path": (row.pop(name, None) or {}).get("path") for name in media}
+                    if names and isinstance(row.get("label"), int):
+                        row["label"] = names[row["label"]]
+                    yield row
     except (OSError, pa.ArrowException, IndexError, KeyError, ValueError) as error:
         raise ReleaseError(f"{path}: no table that can be read ({error})", cure="copy the release again") from error
-    return rows
 
 
 def _label_names(schema: pa.Schema) -> list[str]:
@@ -91,14 +105,23 @@ def _label_names(schema: pa.Schema) -> list[str]:
 
 
 def read_columns(path: Path) -> list[tuple[str, str]]:
-    """Name and type of each column."""
-    return [(field.name, str(field.type)) for field in pq.read_schema(path)]
+    """Name and type of each column.
+
+    Raises:
+        ReleaseError: it is no Parquet file.
+    """
+    try:
+        return [(field.name, str(field.type)) for field in pq.read_schema(path)]
+    except (OSError, pa.ArrowException) as error:
+        raise ReleaseError(f"{path}: no table that can be read ({error})", cure="copy the release again") from error
 
 
 def make_row(cells: Cells, columns: Columns) -> MeasuredRow:
-    """What is counted of a row of the shards."""
+    """What is counted of a row of the configuration `tabular`."""
+    names = ("recording_id", "session_id", "speaker_id", "split")
     return MeasuredRow(
-        **{name: cells[name] for name in ("utterance_id", "recording_id", "session_id", "speaker_id", "split")},
+        utterance_id=cells["utterance_id"],
+        **{name: sys.intern(cells[name]) for name in names},
         fold=cells.get("fold"),
         duration_ms=cells["end_ms"] - cells["start_ms"],
         text=cells["text"],
@@ -106,73 +129,59 @@ def make_row(cells: Cells, columns: Columns) -> MeasuredRow:
         language=cells["language"],
         label=cells["label"],
         num_raters=cells["num_raters"],
-        votes={answer: cells[column] for answer, column in columns.vote_columns().items()},
-        has_face=cells.get("face.path") is not None,
+        votes={answer: cells[column] for answer, column in columns.vote_columns.items()},
     )
 
 
-def hash_cells(rows: Iterable[Cells]) -> str:
-    """SHA-256 over rows, whatever their order."""
-    lines = sorted(json.dumps(row, sort_keys=True, ensure_ascii=False, default=str) for row in rows)
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+def make_vote(cells: Cells) -> ReleasedVote:
+    """What is counted of a row of the configuration `annotations`."""
+    return ReleasedVote(*(sys.intern(cells[name]) for name in ReleasedVote._fields))
 
 
-def hash_by_utterance(rows: Iterable[Cells]) -> dict[str, str]:
-    """Utterance -> SHA-256 over all that a configuration's rows say of it."""
-    said: dict[str, list[Cells]] = defaultdict(list)
-    for row in rows:
-        said[row["utterance_id"]].append(row)
-    return {name: hash_cells(its) for name, its in said.items()}
+class CellHashes:
+    """SHA-256 over all that a configuration says of each utterance, whatever the order of its rows."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, list[bytes]] = defaultdict(list)
+
+    def add(self, cells: Cells) -> None:
+        """Take a row."""
+        line = json.dumps(cells, sort_keys=True, ensure_ascii=False, default=str)
+        self._rows[cells["utterance_id"]].append(hashlib.sha256(line.encode()).digest())
+
+    def count(self, utterance_id: str) -> int:
+        """Rows that say something of an utterance."""
+        return len(self._rows.get(utterance_id, ()))
+
+    def finish(self) -> dict[str, str]:
+        """Utterance -> SHA-256 of its rows."""
+        return {name: hashlib.sha256(b"".join(sorted(its))).hexdigest() for name, its in self._rows.items()}
+
+
+def hash_tables(paths: Iterable[Path]) -> dict[str, str]:
+    """Utterance -> SHA-256 of what tables say of it."""
+    hashes = CellHashes()
+    for path in paths:
+        for cells in scan_cells(path):
+            hashes.add(cells)
+    return hashes.finish()
 
 
 def prove_rows(
     rows: Sequence[MeasuredRow], hashes: Mapping[str, Mapping[str, str]], media: Mapping[str, Mapping[str, str]]
-) -> list[RowProof]:
-    """Lines of proof.jsonl, in the order of the shards.
+) -> Iterator[RowProof]:
+    """Lines of proof.jsonl, in the order of the rows.
 
     Args:
         rows: The released utterances.
         hashes: Configuration -> utterance -> SHA-256 of its cells.
         media: Utterance -> media column -> SHA-256 of its bytes.
     """
-    return [
-        RowProof(
+    for row in rows:
+        yield RowProof(
             utterance_id=row.utterance_id,
             split=Split(row.split),
             label=row.label,
             cells={name: its[row.utterance_id] for name, its in hashes.items() if row.utterance_id in its},
             media=dict(media[row.utterance_id]),
         )
-        for row in rows
-    ]
-
-
-def hash_media(path: Path) -> Iterator[tuple[str, str, str]]:
-    """Yield utterance, media column and SHA-256 of its bytes, a row group at a time and without copying them.
-
-    Raises:
-        ReleaseError: the file is damaged.
-    """
-    try:
-        with pa.memory_map(str(path)) as mapped:
-            file = pq.ParquetFile(mapped)
-            media = [field.name for field in file.schema_arrow if field.type == MEDIA]
-            for group in range(file.num_row_groups):
-                table = file.read_row_group(group, columns=["utterance_id", *(f"{name}.bytes" for name in media)])
-                names = table["utterance_id"].to_pylist()
-                for column in media:
-                    for name, digest in zip(names, _hash_column(table[column]), strict=True):
-                        if digest is not None:
-                            yield name, column, digest
-    except (OSError, pa.ArrowException, KeyError) as error:
-        raise ReleaseError(f"{path}: its media cannot be read ({error})", cure="copy the release again") from error
-
-
-def _hash_column(column: Any) -> Iterator[str | None]:  # noqa: ANN401 - pyarrow ships no types
-    """SHA-256 of each value of a struct<bytes> column; None where it is null."""
-    for chunk in column.chunks:
-        is_there = chunk.is_valid().to_pylist()
-        values = chunk.field("bytes")
-        for place, there in enumerate(is_there):
-            scalar = values[place]
-            yield hashlib.sha256(scalar.as_buffer()).hexdigest() if there and scalar.is_valid else None
