@@ -4,8 +4,8 @@ The release layer may not import the annotation layer, and shall not compute the
 release hands this in (`release/evidence.py`, Judge), and whoever verifies one uses it on the release's own votes.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from sdme_tools.annotation.consensus import apply_models, derive_with_models, read_rule
@@ -14,10 +14,13 @@ from sdme_tools.corpus.verdicts import settle_verdicts
 from sdme_tools.errors import ReleaseError
 from sdme_tools.records.annotation import Annotation, Condition, Consensus, ConsensusRule, Item, Round, make_item_id
 from sdme_tools.records.certificate import About, AgreementFigures, Estimated, RoundProof
+from sdme_tools.release.evidence import DerivedLabel
 from sdme_tools.release.proof import ReleasedVote
 
 _NUM_RESAMPLES = 1000
 _DIGITS = 6
+_BATCH_UTTERANCES = 5_000
+"""Utterances whose votes are records at once."""
 
 
 class VoteJudge:
@@ -31,6 +34,31 @@ class VoteJudge:
             AnnotationError, CorpusError: a round is damaged.
         """
         return tuple(_prove_round(folder) for folder in folders)
+
+    def derive_labels(
+        self, votes: Iterable[ReleasedVote], rounds: Sequence[RoundProof], about: About
+    ) -> Iterator[tuple[str, DerivedLabel]]:
+        """Derive the labels of utterances from released votes and the receipts of their rounds, some at a time.
+
+        Raises:
+            AnnotationError: the votes name raters, conditions or labels that the receipts do not.
+        """
+        by_utterance: dict[str, list[ReleasedVote]] = defaultdict(list)
+        for vote in votes:
+            by_utterance[vote.utterance_id].append(vote)
+        adjudicates = {proof.round_id: proof.adjudicates for proof in rounds}
+        names = list(by_utterance)
+        for start in range(0, len(names), _BATCH_UTTERANCES):
+            cast = [vote for name in names[start : start + _BATCH_UTTERANCES] for vote in by_utterance[name]]
+            rows = {
+                proof.round_id: _derive_round([v for v in cast if v.round_id == proof.round_id], proof, about)
+                for proof in rounds
+            }
+            told = [proof.round_id for proof in rounds for _ in rows[proof.round_id]]
+            verdicts: dict[str, list[tuple[str, Consensus]]] = defaultdict(list)
+            for round_id, row in zip(told, settle_verdicts(adjudicates, rows), strict=True):
+                verdicts[row.utterance_id].append((round_id, row))
+            yield from ((name, _tell_outcome(its)) for name, its in verdicts.items())
 
     def measure_agreement(
         self, votes: Sequence[ReleasedVote], speaker_of: Mapping[str, str], about: About
@@ -73,6 +101,19 @@ class VoteJudge:
         )
 
 
+def _tell_outcome(verdicts: Sequence[tuple[str, Consensus]]) -> DerivedLabel:
+    """What the rounds make of one utterance, with everything shown."""
+    mine = [(round_id, row) for round_id, row in verdicts if row.condition is Condition.FULL]
+    votes = Counter[str]()
+    for _, row in mine:
+        votes.update(row.distribution)
+    return DerivedLabel(
+        labels=tuple(sorted({row.label for _, row in mine if row.label is not None})),
+        posterior={round_id: row.posterior[row.label] for round_id, row in mine if row.label is not None},
+        votes={answer: count for answer, count in votes.items() if count},
+    )
+
+
 def _prove_round(folder: Path) -> RoundProof:
     tables = read_round(folder)
     campaign, rule = tables.campaign, read_rule(folder / "consensus_rule.json")
@@ -100,19 +141,6 @@ def _prove_round(folder: Path) -> RoundProof:
 
 def _outcome(row: Consensus) -> tuple[object, ...]:
     return row.utterance_id, row.condition, row.label, row.reason, row.distribution
-
-
-def derive_verdicts(votes: Sequence[ReleasedVote], rounds: Sequence[RoundProof], about: About) -> list[Consensus]:
-    """Derive the consensus of released utterances again, from released votes and the receipts of their rounds.
-
-    Raises:
-        AnnotationError: the votes name raters, conditions or labels that the receipts do not.
-    """
-    by_round: dict[str, list[ReleasedVote]] = defaultdict(list)
-    for row in votes:
-        by_round[row.round_id].append(row)
-    rows = {proof.round_id: _derive_round(by_round[proof.round_id], proof, about) for proof in rounds}
-    return settle_verdicts({proof.round_id: proof.adjudicates for proof in rounds}, rows)
 
 
 def _derive_round(votes: Sequence[ReleasedVote], proof: RoundProof, about: About) -> list[Consensus]:

@@ -8,17 +8,17 @@ from pathlib import Path
 
 from pydantic_core import to_jsonable_python
 
-from sdme_tools.audit.judge import VoteJudge, derive_verdicts
+from sdme_tools.audit.judge import VoteJudge
 from sdme_tools.audit.verify_rows import ReadRows
 from sdme_tools.errors import SdmeError
-from sdme_tools.records.annotation import Condition
 from sdme_tools.records.certificate import About, AgreementFigures, Certificate, Fault
 from sdme_tools.records.release import Manifest
 from sdme_tools.records.splitting import GroupKey, SplitGroup
 from sdme_tools.release.documents import CERTIFICATE, MANIFEST, render_documents
+from sdme_tools.release.evidence import DerivedLabel
 from sdme_tools.release.figures import find_leaks, measure_figures
 from sdme_tools.release.pictures import draw_pictures, list_pictures
-from sdme_tools.release.proof import ROWS, MeasuredRow
+from sdme_tools.release.proof import PROOF, ROWS, MeasuredRow
 
 _TOLERANCE = 2e-6
 """Agreement is kept to six digits, and its last may fall otherwise on another machine."""
@@ -30,9 +30,7 @@ def check_claims(
     """Find what does not follow; `not_checked` takes what cannot be checked here."""
     faults = [*_check_manifest(folder, manifest, certificate), *_check_balance(certificate)]
     if not read.rows:
-        faults.append(
-            Fault(code="table", where=ROWS, what="has no rows that can be read: nothing can be counted again")
-        )
+        faults.append(Fault(code="table", where=ROWS, what="has no rows that can be read: nothing can be counted"))
     else:
         faults += _check_figures(certificate, read)
         faults += _check_groups(certificate, read.rows)
@@ -148,26 +146,33 @@ def _check_group(group: SplitGroup, rows: Sequence[MeasuredRow]) -> Iterator[Fau
 def _check_labels(certificate: Certificate, read: ReadRows) -> Iterator[Fault]:
     """Derive every label from its votes, by its round's method and parameters."""
     try:
-        verdicts = derive_verdicts(read.votes, certificate.rounds, certificate.about)
+        derived = dict(VoteJudge().derive_labels(read.votes, certificate.rounds, certificate.about))
     except (SdmeError, ValueError, KeyError) as error:
         yield Fault(code="label", where="annotations", what=f"labels cannot be derived again: {error}")
         return
-    labels: dict[str, set[str]] = defaultdict(set)
-    counts: dict[str, Counter[str]] = defaultdict(Counter)
-    for verdict in verdicts:
-        if verdict.condition is Condition.FULL:
-            counts[verdict.utterance_id].update(verdict.distribution)
-            labels[verdict.utterance_id] |= {verdict.label} if verdict.label is not None else set()
     for row in read.rows:
-        derived = labels[row.utterance_id]
-        if derived != {row.label}:
-            what = f"its label is {row.label}, its votes give {' and '.join(sorted(derived)) or 'none'}"
+        found, proof = derived.get(row.utterance_id, DerivedLabel((), {}, {})), read.proofs.get(row.utterance_id)
+        if found.labels != (row.label,):
+            what = f"its label is {row.label}, its votes give {' and '.join(found.labels) or 'none'}"
             yield Fault(code="label", where=row.utterance_id, what=what)
-        votes = counts[row.utterance_id]
-        if +Counter(row.votes) != +votes or row.num_raters != votes.total():
-            told, found = (", ".join(f"{k} {v}" for k, v in sorted(its.items()) if v) for its in (row.votes, votes))
-            what = f"its row counts {row.num_raters} votes ({told}), annotations has {votes.total()} ({found})"
+        elif proof and not _is_same_posterior(proof.posterior, found.posterior):
+            what = f"its label has the posterior {dict(proof.posterior)}, its votes give {dict(found.posterior)}"
+            yield Fault(code="label", where=row.utterance_id, what=what)
+        if proof and proof.label != row.label:
+            what = f"its label is {row.label}, {PROOF} has {proof.label}"
+            yield Fault(code="label", where=row.utterance_id, what=what)
+        told = {answer: count for answer, count in row.votes.items() if count}
+        if told != found.votes or row.num_raters != sum(found.votes.values()):
+            what = f"its row counts {row.num_raters} votes ({_count(told)}), annotations has {_count(found.votes)}"
             yield Fault(code="votes", where=row.utterance_id, what=what)
+
+
+def _is_same_posterior(told: Mapping[str, float], found: Mapping[str, float]) -> bool:
+    return told.keys() == found.keys() and all(abs(told[name] - found[name]) <= _TOLERANCE for name in told)
+
+
+def _count(votes: Mapping[str, int]) -> str:
+    return ", ".join(f"{answer} {count}" for answer, count in sorted(votes.items())) or "none"
 
 
 def _check_agreement(certificate: Certificate, read: ReadRows) -> Iterator[Fault]:

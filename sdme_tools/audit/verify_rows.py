@@ -39,6 +39,7 @@ class ReadRows:
     faults: list[Fault] = field(default_factory=list)
     rows: list[MeasuredRow] = field(default_factory=list)
     votes: list[ReleasedVote] = field(default_factory=list)
+    proofs: dict[str, RowProof] = field(default_factory=dict)
     media: dict[str, dict[str, str]] = field(default_factory=dict)
     """Utterance -> media column -> SHA-256 of its bytes."""
 
@@ -57,7 +58,7 @@ def check_rows(folder: Path, certificate: Certificate) -> ReadRows:
         for name, count in times.items()
         if count > 1
     ]
-    proof_of = {proof.utterance_id: proof for proof in proofs}
+    proof_of = read.proofs = {proof.utterance_id: proof for proof in proofs}
     for configuration in CONFIGURATIONS:
         _check_configuration(folder, configuration, certificate, proof_of, read)
     _check_media(folder, proof_of, read)
@@ -68,7 +69,8 @@ def _check_configuration(
     folder: Path, configuration: str, certificate: Certificate, proof_of: Mapping[str, RowProof], read: ReadRows
 ) -> None:
     tables = list_tables(folder, configuration)
-    read.faults += _check_table_names(folder, tables)
+    splits = sorted({proof.split.value for proof in proof_of.values() if configuration in proof.cells})
+    read.faults += _check_table_names(folder, configuration, tables, splits)
     columns, hashes, told = make_columns(certificate), CellHashes(), set[str]()
     for path in tables:
         name = path.relative_to(folder).as_posix()
@@ -91,8 +93,10 @@ def _check_configuration(
     read.faults += _check_cells(hashes, configuration, proof_of)
 
 
-def _check_table_names(folder: Path, tables: Sequence[Path]) -> Iterator[Fault]:
-    """Whether the tables of each split are numbered through."""
+def _check_table_names(
+    folder: Path, configuration: str, tables: Sequence[Path], splits: Sequence[str]
+) -> Iterator[Fault]:
+    """Whether every split has tables, numbered through."""
     numbers: dict[tuple[str, int], list[int]] = defaultdict(list)
     for path in tables:
         told = _NAME.fullmatch(path.name)
@@ -101,9 +105,11 @@ def _check_table_names(folder: Path, tables: Sequence[Path]) -> Iterator[Fault]:
             yield Fault(code="table_name", where=where, what="is no name that a table of a release has")
         else:
             numbers[told[1], int(told[3])].append(int(told[2]))
+    for split in sorted(set(splits) - {split for split, _ in numbers}):
+        yield Fault(code="table_name", where=f"{configuration}/{split}-*.parquet", what="no table is there")
     for (split, total), its in numbers.items():
         if sorted(its) != list(range(total)):
-            where = f"{tables[0].parent.name}/{split}-*-of-{total:05d}.parquet"
+            where = f"{configuration}/{split}-*-of-{total:05d}.parquet"
             yield Fault(code="table_name", where=where, what=f"{len(its)} tables, expected {total}")
 
 

@@ -210,6 +210,8 @@ class RowProof(Record):
     utterance_id: Identifier
     split: Split
     label: str | None
+    posterior: dict[str, float]
+    """Round that gave the label -> how likely it is by the round's method, from the released votes."""
     cells: dict[str, str]
     """Configuration -> SHA-256 over what its tables say of the utterance, media apart."""
     media: dict[str, str]

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from sdme_tools.corpus.receipt import describe_file
 from sdme_tools.corpus.table import write_record, write_table
+from sdme_tools.errors import ReleaseError, raise_together
 from sdme_tools.records.certificate import Certificate
 from sdme_tools.records.release import Manifest, ReleaseFile
 from sdme_tools.release.card import render_card
-from sdme_tools.release.certificate import make_certificate
+from sdme_tools.release.certificate import make_about, make_certificate
 from sdme_tools.release.citation import render_citation
 from sdme_tools.release.columns import Columns
 from sdme_tools.release.content import ReleaseContent
@@ -26,6 +27,8 @@ from sdme_tools.release.proof import (
     PROOF,
     ROWS,
     VOTES,
+    MeasuredRow,
+    ReleasedVote,
     hash_tables,
     list_tables,
     make_row,
@@ -61,12 +64,14 @@ def write_documents(
     """
     rows = [make_row(cells, content.columns) for path in list_tables(folder, ROWS) for cells in scan_cells(path)]
     hashes = {name: hash_tables(list_tables(folder, name)) for name in CONFIGURATIONS}
-    write_table(folder / PROOF, prove_rows(rows, hashes, media))
+    votes = [make_vote(cells) for path in list_tables(folder, VOTES) for cells in scan_cells(path)]
+    posteriors = _derive_posteriors(content, evidence, rows, votes, judge) if judge else {}
+    write_table(folder / PROOF, prove_rows(rows, posteriors, hashes, media))
     certificate = make_certificate(
         content,
         evidence,
         rows=rows,
-        votes=[make_vote(cells) for path in list_tables(folder, VOTES) for cells in scan_cells(path)],
+        votes=votes,
         media=media,
         pictures=plan_pictures(rows, media),
         columns=list_columns(folder),
@@ -82,6 +87,28 @@ def write_documents(
         (folder / path).write_bytes(picture)
     written = [CERTIFICATE, *render_documents(certificate), *sorted(pictures)]
     return [*certificate.files, *describe_files(folder, written)]
+
+
+def _derive_posteriors(
+    content: ReleaseContent,
+    evidence: Evidence,
+    rows: Sequence[MeasuredRow],
+    votes: Sequence[ReleasedVote],
+    judge: Judge,
+) -> dict[str, Mapping[str, float]]:
+    """Derive every label from its released votes: what cannot be derived is not released.
+
+    Raises:
+        ReleaseError: the votes give another label.
+    """
+    derived = dict(judge.derive_labels(votes, evidence.rounds, make_about(content)))
+    problems = [
+        f"utterance {row.utterance_id}: label {row.label}, its votes give {', '.join(its.labels) if its else 'none'}"
+        for row in rows
+        if (its := derived.get(row.utterance_id)) is None or its.labels != (row.label,)
+    ]
+    raise_together(ReleaseError, "labels do not follow from the released votes:", problems)
+    return {name: its.posterior for name, its in derived.items()}
 
 
 def render_documents(certificate: Certificate) -> dict[str, str]:

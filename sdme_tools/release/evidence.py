@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -16,11 +16,28 @@ from sdme_tools.records.release import Exclusion, ReleaseRow
 from sdme_tools.release.proof import ReleasedVote
 
 
+@dataclass(frozen=True)
+class DerivedLabel:
+    """What the votes on an utterance give."""
+
+    labels: tuple[str, ...]
+    """The labels that its rounds find, each once: a released utterance has exactly one."""
+    posterior: Mapping[str, float]
+    """Round that found a label -> how likely it is."""
+    votes: Mapping[str, int]
+    """Votes by answer, over all rounds."""
+
+
 class Judge(Protocol):
     """The annotation layer, which this layer may not import: `audit/judge.py` is it."""
 
     def prove_rounds(self, folders: Iterable[Path]) -> tuple[RoundProof, ...]:
         """How the labels of each round come from its votes."""
+
+    def derive_labels(
+        self, votes: Iterable[ReleasedVote], rounds: Sequence[RoundProof], about: About
+    ) -> Iterator[tuple[str, DerivedLabel]]:
+        """Utterance, and what its released votes give by the receipts of their rounds."""
 
     def measure_agreement(
         self, votes: Sequence[ReleasedVote], speaker_of: Mapping[str, str], about: About

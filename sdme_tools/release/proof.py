@@ -168,12 +168,16 @@ def hash_tables(paths: Iterable[Path]) -> dict[str, str]:
 
 
 def prove_rows(
-    rows: Sequence[MeasuredRow], hashes: Mapping[str, Mapping[str, str]], media: Mapping[str, Mapping[str, str]]
+    rows: Sequence[MeasuredRow],
+    posteriors: Mapping[str, Mapping[str, float]],
+    hashes: Mapping[str, Mapping[str, str]],
+    media: Mapping[str, Mapping[str, str]],
 ) -> Iterator[RowProof]:
     """Lines of proof.jsonl, in the order of the rows.
 
     Args:
         rows: The released utterances.
+        posteriors: Utterance -> round -> posterior of its label.
         hashes: Configuration -> utterance -> SHA-256 of its cells.
         media: Utterance -> media column -> SHA-256 of its bytes.
     """
@@ -182,6 +186,7 @@ def prove_rows(
             utterance_id=row.utterance_id,
             split=Split(row.split),
             label=row.label,
+            posterior=dict(posteriors.get(row.utterance_id, {})),
             cells={name: its[row.utterance_id] for name, its in hashes.items() if row.utterance_id in its},
             media=dict(media[row.utterance_id]),
         )

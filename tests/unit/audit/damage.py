@@ -49,11 +49,17 @@ def rewrite(path: Path, change: Callable[[list[Row]], list[Row]]) -> None:
     pq.write_table(pa.Table.from_pylist(change(table.to_pylist()), schema=table.schema), path)
 
 
-def edit_row(column: str, value: object, utterance_id: str = VICTIM) -> Callable[[Path], None]:
-    def change(rows: list[Row]) -> list[Row]:
-        return [row | {column: value} if row["utterance_id"] == utterance_id else row for row in rows]
+def edit_row(column: str, value: object, *, everywhere: bool = False) -> Callable[[Path], None]:
+    """Change a cell of the victim, in the shard or in the table without media too."""
 
-    return lambda folder: rewrite(table_of(folder), change)
+    def change(rows: list[Row]) -> list[Row]:
+        return [row | {column: value} if row["utterance_id"] == VICTIM else row for row in rows]
+
+    def do(folder: Path) -> None:
+        for configuration in ("tabular", "data") if everywhere else ("data",):
+            rewrite(table_of(folder, configuration=configuration), change)
+
+    return do
 
 
 def edit_votes(change: Callable[[list[Row]], list[Row]]) -> Callable[[Path], None]:
@@ -116,7 +122,7 @@ def move_row(folder: Path, *, also_its_column: bool) -> None:
 
 def move_speaker(folder: Path) -> None:
     """The whole speaker goes, in rows and votes: each table fits the others."""
-    for configuration in ("data", "annotations"):
+    for configuration in ("annotations", "tabular", "data"):  # data last: it tells where the others lie
         source = table_of(folder, configuration=configuration)
         target = next(path for path in tables(folder, configuration) if path != source)
         split = target.name.partition("-")[0]
@@ -155,7 +161,7 @@ def permute_label_names(folder: Path) -> None:
     path = table_of(folder)
     table = pq.read_table(path)
     told = json.loads(table.schema.metadata[b"huggingface"])
-    told["info"]["features"]["label"]["names"].reverse()
+    told["info"]["features"]["label"]["names"].insert(0, told["info"]["features"]["label"]["names"].pop())
     pq.write_table(table.replace_schema_metadata({"huggingface": json.dumps(told)}), path)
 
 
@@ -208,6 +214,9 @@ SHARD, VOTES = "data/train-00000-of-00001.parquet", "annotations/train-00000-of-
 DAMAGES = [
     Damage("a bit of a voice flipped", flip_byte, VICTIM),
     Damage("a label changed", edit_row("label", 0), VICTIM),
+    Damage("a label changed in all tables", edit_row("label", 0, everywhere=True), VICTIM),
+    Damage("a speaker renamed in all tables", edit_row("speaker_id", "ann", everywhere=True), VICTIM),
+    Damage("a text edited in all tables", edit_row("text", "something else", everywhere=True), VICTIM),
     Damage("a label taken away", edit_row("label", None), VICTIM),
     Damage("a row moved to another split", lambda f: move_row(f, also_its_column=True), VICTIM),
     Damage("a row moved to another file", lambda f: move_row(f, also_its_column=False), VICTIM),
@@ -246,8 +255,8 @@ DAMAGES = [
     Damage("a vote given to another rater", edit_votes(lambda v: [v[0] | {"rater_id": "r9"}, *v[1:]]), VICTIM),
     Damage("a vote given to another utterance", edit_votes(lambda v: [v[0] | {"utterance_id": OTHER}, *v[1:]]), OTHER),
     Damage("a vote's role changed", edit_votes(lambda v: [v[0] | {"role": "gold"}, *v[1:]]), VICTIM),
-    Damage("a shard missing", remove(SHARD), SHARD),
-    Damage("votes missing", remove(VOTES), VOTES),
+    Damage("a shard missing", remove(SHARD), "data/train"),
+    Damage("votes missing", remove(VOTES), "annotations/train"),
     Damage("the card missing", remove("README.md"), "README.md"),
     Damage("the certificate missing", remove("certificate.json"), "certificate.json"),
     Damage("the proof missing", remove("proof.jsonl"), "proof.jsonl"),
@@ -259,7 +268,7 @@ DAMAGES = [
     Damage(
         "a shard added",
         lambda f: shutil.copy(f / SHARD, f / "data/train-00001-of-00001.parquet"),  # type: ignore[arg-type,return-value]
-        "data/train-00001-of-00001.parquet",
+        "data/train-",
     ),
     Damage("a shard that is a link", link(SHARD), SHARD),
     Damage("a card that is a link", link("README.md"), "README.md"),
@@ -322,9 +331,7 @@ DAMAGES = [
     Damage(
         "exclusions edited", edit_json("certificate.json", put("balance", "excluded", value={"tie": 3})), "left out of"
     ),
-    Damage(
-        "the licence edited", edit_json("certificate.json", put("about", "licence", value="MIT")), "certificate.json"
-    ),
+    Damage("the licence edited", edit_json("certificate.json", put("about", "licence", value="MIT")), "README.md"),
     Damage("a count of the manifest edited", edit_json("manifest.json", put("num_seen", value=99)), "num_seen"),
     Damage("the version edited", edit_json("manifest.json", put("version", value="2.0.0")), "version"),
     Damage("the scope edited", edit_json("manifest.json", put("scope", value="research")), "scope"),
@@ -336,7 +343,9 @@ DAMAGES = [
     ),
     Damage(
         "a label of the proof edited",
-        edit_proof(lambda ls: [x.replace('"label":"sadness"', '"label":"neutral"') if VICTIM in x else x for x in ls]),
+        edit_proof(
+            lambda ls: [x.replace('"label":"happiness"', '"label":"neutral"') if VICTIM in x else x for x in ls]
+        ),
         VICTIM,
     ),
     Damage("a checksum removed", edit_text("SHA256SUMS", "README.md", "README.txt"), "README.md"),
