@@ -37,6 +37,7 @@ from sdme_tools.records.wording import TranscriptEdit
 from sdme_tools.release.columns import check_labels
 from sdme_tools.release.content import ReleaseContent
 from sdme_tools.release.fixed import find_earlier, read_fixed
+from sdme_tools.release.diff import find_newest, require_step
 from sdme_tools.release.documents import MANIFEST, SUMS, render_manifest, render_sums, write_documents
 from sdme_tools.release.evidence import Judge, gather_evidence
 from sdme_tools.release.media import MediaStore
@@ -77,9 +78,9 @@ def build_release(
 
     Raises:
         ConfigError: a setting is impossible.
-        ReleaseError: the version is no version or exists, a stage rests on other tables than the present ones, nothing
-            may be released, the groups are too few for the splits, a media file is not what the corpus says, or the
-            disk is full.
+        ReleaseError: the version is no version, exists, or rises less than what changed since the newest release asks
+            for; a stage rests on other tables than the present ones, nothing may be released, the groups are too few
+            for the splits, a media file is not what the corpus says, or the disk is full.
         CorpusError: another process holds the corpus, or a table is damaged.
     """
     settings = _settle(corpus.config.release, overrides or {})
@@ -96,6 +97,9 @@ def build_release(
             manifest = _make_manifest(content, files)
             (temporary / SUMS).write_text(render_sums(manifest), encoding="utf-8", newline="\n")
             (temporary / MANIFEST).write_bytes(render_manifest(manifest))
+            newest = find_newest(folder.parent)
+            if newest is not None:
+                require_step(newest, temporary, version)
     return Release(folder, manifest, tuple(content.exclusions), content.division.report)
 
 

@@ -343,9 +343,7 @@ DAMAGES = [
     ),
     Damage(
         "a label of the proof edited",
-        edit_proof(
-            lambda ls: [x.replace('"label":"happiness"', '"label":"neutral"') if VICTIM in x else x for x in ls]
-        ),
+        edit_proof(lambda ls: [x.replace(':"happiness"', ':"neutral"') if VICTIM in x else x for x in ls]),
         VICTIM,
     ),
     Damage("a checksum removed", edit_text("SHA256SUMS", "README.md", "README.txt"), "README.md"),
