@@ -52,6 +52,8 @@ def check_rows(folder: Path, certificate: Certificate) -> ReadRows:
     except CorpusError as error:
         read.faults.append(Fault(code="proof", where=PROOF, what=error.what))
         proofs = []
+    if not proofs:
+        read.faults.append(Fault(code="proof", where=PROOF, what="is not there, or empty"))
     times = Counter(proof.utterance_id for proof in proofs)
     read.faults += [
         Fault(code="proof", where=PROOF, what=f"utterance {name} stands in {count} lines")

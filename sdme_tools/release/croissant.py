@@ -101,12 +101,10 @@ def _distribution(certificate: Certificate) -> Iterator[dict[str, object]]:
             "sha256": file.sha256,
         }
     for folder, name in _folders(certificate):
-        files = [file.path for file in certificate.files if file.path.startswith(f"{folder}/")]
         yield {
             "@type": "cr:FileSet",
             "@id": f"files-{name}",
             "name": f"files-{name}",
-            "containedIn": [{"@id": path} for path in files],
             "encodingFormat": "application/x-parquet",
             "includes": f"{folder}/*.parquet",
         }

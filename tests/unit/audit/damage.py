@@ -336,7 +336,7 @@ DAMAGES = [
     Damage("the version edited", edit_json("manifest.json", put("version", value="2.0.0")), "version"),
     Damage("the scope edited", edit_json("manifest.json", put("scope", value="research")), "scope"),
     Damage("labels of the manifest permuted", edit_json("manifest.json", lambda m: m["labels"].reverse()), "labels"),
-    Damage("a file struck from the manifest", edit_json("manifest.json", lambda m: m["files"].pop(0)), "data/test"),
+    Damage("a file struck from the manifest", edit_json("manifest.json", lambda m: m["files"].pop(0)), "data/train"),
     Damage("a line of the proof removed", edit_proof(lambda lines: [x for x in lines if VICTIM not in x]), VICTIM),
     Damage(
         "a line of the proof doubled", edit_proof(lambda lines: [*lines, *(x for x in lines if VICTIM in x)]), VICTIM

@@ -54,6 +54,7 @@ def test_an_undamaged_release_holds(release: Path) -> None:
     assert verify_release(release, digest=verdict.digest).not_checked == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.name)
 @pytest.mark.parametrize("attacker", ["crude", "careful", "thorough"])
 def test_damage_is_found_and_named(release: Path, tmp_path: Path, damage: Damage, attacker: str) -> None:

@@ -74,9 +74,7 @@ def test_the_figures_of_the_card_are_those_of_the_rows(release: Path) -> None:
     assert f"Of 24 utterances in the corpus {len(rows)} are released and 4 are not." in card
 
 
-def test_agreement_on_the_card_is_what_the_command_measures(
-    certificate: Certificate, release: Path, corpus: Corpus
-) -> None:
+def test_agreement_is_what_the_command_measures(certificate: Certificate, release: Path, corpus: Corpus) -> None:
     from sdme_tools.annotation.agreement.bootstrap import Resampler
     from sdme_tools.annotation.agreement.slices import measure_slices
     from sdme_tools.annotation.agreement.sources import read_file_votes
