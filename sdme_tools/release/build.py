@@ -36,10 +36,10 @@ from sdme_tools.records.utterance import Clip, Transcript, Utterance
 from sdme_tools.records.wording import TranscriptEdit
 from sdme_tools.release.columns import check_labels
 from sdme_tools.release.content import ReleaseContent
-from sdme_tools.release.fixed import find_earlier, read_fixed
 from sdme_tools.release.diff import find_newest, require_step
 from sdme_tools.release.documents import MANIFEST, SUMS, render_manifest, render_sums, write_documents
 from sdme_tools.release.evidence import Judge, gather_evidence
+from sdme_tools.release.fixed import find_earlier, read_fixed
 from sdme_tools.release.media import MediaStore
 from sdme_tools.release.rows import REASONS, CorpusTables, join_rows
 from sdme_tools.release.split import Known, divide

@@ -1,7 +1,6 @@
 """certificate.json: what the release proves of itself, gathered while it is built."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from sdme_tools import __version__
 from sdme_tools.errors import ReleaseError, raise_together
@@ -10,13 +9,11 @@ from sdme_tools.records.certificate import (
     Certificate,
     Pictures,
 )
-from sdme_tools.records.release import ReleaseFile, ReleaseRow
-from sdme_tools.records.splitting import GroupKey, GroupLink, SplitGroup, SplitReport
+from sdme_tools.records.release import ReleaseFile
 from sdme_tools.release.content import ReleaseContent
 from sdme_tools.release.evidence import Evidence, Judge
 from sdme_tools.release.figures import find_leaks, measure_figures
 from sdme_tools.release.proof import MeasuredRow, ReleasedVote
-from sdme_tools.release.split import find_groups
 
 
 def make_about(content: ReleaseContent) -> About:
@@ -66,7 +63,7 @@ def make_certificate(
     Raises:
         ReleaseError: something stands in two splits that should not.
     """
-    about, report = make_about(content), describe_division(content)
+    about, report = make_about(content), content.division.report
     leaks = find_leaks(rows, media, report, about.group_by)
     barred = [
         f"{leak.of}: {leak.num_shared} of {leak.num_compared}, such as {', '.join(leak.examples)}"
@@ -87,38 +84,3 @@ def make_certificate(
         columns=columns,
         files=tuple(files),
     )
-
-
-def describe_division(content: ReleaseContent) -> SplitReport:
-    """What may not be parted, and where it went."""
-    if content.division.report is not None:
-        return content.division.report
-    keys = [GroupKey(key) for key in content.settings.group_by]
-    splits = content.division.splits
-    groups = []
-    for number, members in enumerate(find_groups(content.rows, content.settings.group_by)):
-        mine = [content.rows[place] for place in members]
-        links = (_link(key, mine) for key in keys)
-        groups.append(
-            SplitGroup(
-                group_id=f"g{number}",
-                split=splits[mine[0].utterance_id],
-                num_utterances=len(mine),
-                speakers=tuple(sorted({row.speaker_id for row in mine})),
-                links=tuple(link for its in links for link in its),
-            )
-        )
-    return SplitReport(
-        method="search",
-        seed=content.settings.seed,
-        time_limit_s=0,
-        optimality_gap=None,
-        deviations=(),
-        groups=tuple(groups),
-    )
-
-
-def _link(key: GroupKey, rows: Sequence[ReleaseRow]) -> Iterable[GroupLink]:
-    named = {"participant": "speaker_id", "recording": "recording_id", "session": "session_id"}
-    for value, count in sorted(Counter(getattr(row, named[key.value]) for row in rows).items()):
-        yield GroupLink(key=key, value=value, num_utterances=count)

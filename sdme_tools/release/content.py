@@ -20,8 +20,6 @@ class Division:
     """How it was found, and how good it is."""
     folds: Mapping[str, int] = field(default_factory=dict)
     """Utterance id -> fold, 0-based; empty unless folds were asked for."""
-    report: SplitReport | None = None
-    """How it was found, and the groups."""
 
 
 @dataclass(frozen=True)

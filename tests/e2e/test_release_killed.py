@@ -28,11 +28,11 @@ def root(tmp_path: Path) -> Path:
 def state_of(releases: Path) -> dict[str, int]:
     """Every file below the releases, temporary ones too, with its size."""
     found = {}
-    for path in releases.rglob("*"):
-        try:
+    try:
+        for path in releases.rglob("*"):
             found[str(path.relative_to(releases))] = path.stat().st_size
-        except FileNotFoundError:  # renamed while we looked
-            continue
+    except FileNotFoundError:  # renamed while we looked: look again
+        return state_of(releases)
     return found
 
 
