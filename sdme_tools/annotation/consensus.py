@@ -6,7 +6,9 @@ is counted like a label, since it is an answer, but is never a class: where it w
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sdme_tools.corpus.table import read_record
 from sdme_tools.errors import AnnotationError, raise_together
@@ -21,6 +23,10 @@ from sdme_tools.records.annotation import (
     Round,
     TaskRole,
 )
+from sdme_tools.records.certificate import RaterModel
+
+if TYPE_CHECKING:
+    from sdme_tools.annotation.consensus_models import Codes, Floats
 
 _NEARLY = 1e-9
 """Posteriors that differ by less share their place."""
@@ -45,19 +51,67 @@ def derive_consensus(
     Raises:
         AnnotationError: `weighted` without any gold vote, or gold labels that the round does not have.
     """
+    return derive_with_models(campaign, items, annotations, rule)[0]
+
+
+def derive_with_models(
+    campaign: Round, items: Sequence[Item], annotations: Sequence[Annotation], rule: ConsensusRule
+) -> tuple[list[Consensus], list[RaterModel]]:
+    """Decide every item, and tell what was found of the raters of each condition: none where votes are counted.
+
+    Raises:
+        AnnotationError: as `derive_consensus`.
+    """
+    votes, voted = _gather_votes(items, annotations)
+    if rule.method in (ConsensusMethod.PLURALITY, ConsensusMethod.MAJORITY):
+        return [decide(campaign, item, [vote.label for vote in votes[item.item_id]], rule) for item in voted], []
+    rows: dict[str, Consensus] = {}
+    models: list[RaterModel] = []
+    for condition in Condition:
+        its = [item for item in voted if item.condition is condition]
+        if its:
+            gold = _count_gold(campaign, items, annotations, rule, condition)
+            decided, model = _fit(campaign, its, votes, rule, gold)
+            rows |= decided
+            models.append(model)
+    return [rows[item.item_id] for item in voted], models
+
+
+def apply_models(
+    campaign: Round,
+    items: Sequence[Item],
+    annotations: Sequence[Annotation],
+    rule: ConsensusRule,
+    models: Sequence[RaterModel],
+) -> list[Consensus]:
+    """Decide items by models that were fitted before, perhaps on more items than these.
+
+    Raises:
+        AnnotationError: a model lacks a condition, a rater or an answer that the votes have.
+    """
+    if rule.method in (ConsensusMethod.PLURALITY, ConsensusMethod.MAJORITY):
+        return derive_consensus(campaign, items, annotations, rule)
+    votes, voted = _gather_votes(items, annotations)
+    model_of = {model.condition: model for model in models}
+    rows: dict[str, Consensus] = {}
+    for condition in Condition:
+        its = [item for item in voted if item.condition is condition]
+        if its and condition not in model_of:
+            what = f"round {campaign.round_id}: no model of the raters under condition {condition.value}"
+            raise AnnotationError(what)
+        rows |= _apply(campaign, its, votes, rule, model_of[condition]) if its else {}
+    return [rows[item.item_id] for item in voted]
+
+
+def _gather_votes(
+    items: Sequence[Item], annotations: Sequence[Annotation]
+) -> tuple[dict[str, list[Annotation]], list[Item]]:
+    """Regular votes of each item, and the items that have any."""
     votes: dict[str, list[Annotation]] = {item.item_id: [] for item in items}
     for annotation in annotations:
         if annotation.role is TaskRole.REGULAR:
             votes[annotation.item_id].append(annotation)
-    voted = [item for item in items if votes[item.item_id]]
-    if rule.method in (ConsensusMethod.PLURALITY, ConsensusMethod.MAJORITY):
-        return [decide(campaign, item, [vote.label for vote in votes[item.item_id]], rule) for item in voted]
-    rows: dict[str, Consensus] = {}
-    for condition in Condition:
-        its = [item for item in voted if item.condition is condition]
-        if its:
-            rows |= _fit(campaign, its, votes, rule, _count_gold(campaign, items, annotations, rule, condition))
-    return [rows[item.item_id] for item in voted]
+    return votes, [item for item in items if votes[item.item_id]]
 
 
 def decide(campaign: Round, item: Item, votes: Sequence[str], rule: ConsensusRule | None = None) -> Consensus:
@@ -141,45 +195,116 @@ def _count_gold(
     return {rater: (right[rater], seen[rater]) for rater in seen}
 
 
+@dataclass(frozen=True)
+class _Coded:
+    """Votes of one condition as columns of numbers, for the models."""
+
+    unit: "Codes"
+    rater: "Codes"
+    label: "Codes"
+    answers: tuple[str, ...]
+    raters: tuple[str, ...]
+
+
+def _encode(
+    items: Sequence[Item],
+    votes: Mapping[str, Sequence[Annotation]],
+    answers: Sequence[str],
+    raters: Sequence[str],
+) -> _Coded:
+    import numpy as np
+
+    cast = [(number, vote) for number, item in enumerate(items) for vote in votes[item.item_id]]
+    code = {name: number for number, name in enumerate(answers)}
+    rater_code = {name: number for number, name in enumerate(raters)}
+    return _Coded(
+        np.array([number for number, _ in cast]),
+        np.array([rater_code[vote.rater_id] for _, vote in cast]),
+        np.array([code[vote.label] for _, vote in cast]),
+        tuple(answers),
+        tuple(raters),
+    )
+
+
 def _fit(
     campaign: Round,
     items: Sequence[Item],
     votes: Mapping[str, Sequence[Annotation]],
     rule: ConsensusRule,
     gold: Mapping[str, tuple[int, int]],
-) -> dict[str, Consensus]:
+) -> tuple[dict[str, Consensus], RaterModel]:
     """Decide the items of one condition by a model of raters."""
     import numpy as np
 
     from sdme_tools.annotation.consensus_models import fit_dawid_skene, weigh_by_gold
 
-    cast = [(number, vote) for number, item in enumerate(items) for vote in votes[item.item_id]]
-    used = {vote.label for _, vote in cast}
+    cast = [vote for item in items for vote in votes[item.item_id]]
+    used = {vote.label for vote in cast}
     answers = [name for name in _answers(campaign) if name in campaign.labels or name in used]
-    code = {name: number for number, name in enumerate(answers)}
-    rater_code = {name: number for number, name in enumerate(sorted({vote.rater_id for _, vote in cast}))}
-    unit = np.array([number for number, _ in cast])
-    rater = np.array([rater_code[vote.rater_id] for _, vote in cast])
-    label = np.array([code[vote.label] for _, vote in cast])
+    coded = _encode(items, votes, answers, sorted({vote.rater_id for vote in cast}))
+    columns = (coded.unit, coded.rater, coded.label)
     parameters: dict[str, float | int | str] = {"min_posterior": rule.min_posterior}
+    model = RaterModel(condition=items[0].condition, answers=coded.answers)
     if rule.method is ConsensusMethod.DAWID_SKENE:
-        fit = fit_dawid_skene(unit, rater, label, len(answers), smoothing=rule.error_smoothing)
+        fit = fit_dawid_skene(*columns, len(answers), smoothing=rule.error_smoothing)
         posterior = fit.posterior
         parameters |= {
             "error_smoothing": rule.error_smoothing,
             "num_iterations": fit.num_iterations,
             "log_likelihood": round(fit.log_likelihood, 4),
         }
+        errors = {name: tuple(map(tuple, its)) for name, its in zip(coded.raters, fit.errors.tolist(), strict=True)}
+        model = model.model_copy(update={"shares": tuple(fit.shares.tolist()), "errors": errors})
     else:
-        right, seen = (np.array([gold.get(name, (0, 0))[place] for name in rater_code]) for place in (0, 1))
-        posterior = weigh_by_gold(
-            unit, rater, label, len(answers), right=right, seen=seen, smoothing=rule.gold_smoothing
-        ).posterior
+        right, seen = (np.array([gold.get(name, (0, 0))[place] for name in coded.raters]) for place in (0, 1))
+        found = weigh_by_gold(*columns, len(answers), right=right, seen=seen, smoothing=rule.gold_smoothing)
+        posterior = found.posterior
         parameters |= {
             "gold_smoothing": rule.gold_smoothing,
             "num_gold_votes": int(seen.sum()),
             "raters_without_gold": int((seen == 0).sum()),
         }
+        accuracy = dict(zip(coded.raters, found.accuracy.tolist(), strict=True))
+        model = model.model_copy(update={"accuracy": accuracy})
+    return _label(campaign, items, votes, rule, coded.answers, posterior, parameters), model
+
+
+def _apply(
+    campaign: Round,
+    items: Sequence[Item],
+    votes: Mapping[str, Sequence[Annotation]],
+    rule: ConsensusRule,
+    model: RaterModel,
+) -> dict[str, Consensus]:
+    """Decide the items of one condition by a model that is known."""
+    import numpy as np
+
+    from sdme_tools.annotation.consensus_models import apply_accuracies, apply_errors
+
+    raters = tuple(model.errors or model.accuracy)
+    cast = [vote for item in items for vote in votes[item.item_id]]
+    unknown = sorted({vote.rater_id for vote in cast} - set(raters) | {vote.label for vote in cast} - {*model.answers})
+    raise_together(AnnotationError, f"round {campaign.round_id}: its model of raters does not know:", unknown)
+    coded = _encode(items, votes, model.answers, raters)
+    columns = (coded.unit, coded.rater, coded.label)
+    if rule.method is ConsensusMethod.DAWID_SKENE:
+        errors = np.array([model.errors[name] for name in raters])
+        posterior = apply_errors(*columns, np.array(model.shares), errors)
+    else:
+        accuracy = np.array([model.accuracy[name] for name in raters])
+        posterior = apply_accuracies(*columns, len(model.answers), accuracy)
+    return _label(campaign, items, votes, rule, coded.answers, posterior, {"min_posterior": rule.min_posterior})
+
+
+def _label(
+    campaign: Round,
+    items: Sequence[Item],
+    votes: Mapping[str, Sequence[Annotation]],
+    rule: ConsensusRule,
+    answers: Sequence[str],
+    posterior: "Floats",
+    parameters: dict[str, float | int | str],
+) -> dict[str, Consensus]:
     return {
         item.item_id: _make_row(
             campaign,

@@ -138,9 +138,30 @@ def weigh_by_gold(
     """
     average = (right.sum() + 1) / (seen.sum() + 2)
     accuracy = (right + smoothing * average) / (seen + smoothing)
+    return GoldFit(apply_accuracies(unit, rater, label, num_labels, accuracy), accuracy, seen)
+
+
+def apply_accuracies(unit: Codes, rater: Codes, label: Codes, num_labels: int, accuracy: Floats) -> Floats:
+    """Posterior `float64[num_units, C]` of votes by raters whose accuracy `float64[num_raters]` is known."""
     weight = np.maximum(0, np.log(accuracy * (num_labels - 1) / (1 - accuracy)))
     size = int(unit.max()) + 1
     sums = np.bincount(unit * num_labels + label, weights=weight[rater], minlength=size * num_labels)
     scores = sums.reshape(size, num_labels)
     scaled = np.exp(scores - scores.max(1, keepdims=True))
-    return GoldFit(scaled / scaled.sum(1, keepdims=True), accuracy, seen)
+    posterior: Floats = scaled / scaled.sum(1, keepdims=True)
+    return posterior
+
+
+def apply_errors(unit: Codes, rater: Codes, label: Codes, shares: Floats, errors: Floats) -> Floats:
+    """Posterior `float64[num_units, C]` of votes by raters whose errors are known.
+
+    Args:
+        unit: int64[num_votes], 0 to U - 1, each at least once.
+        rater: int64[num_votes].
+        label: int64[num_votes].
+        shares: float64[C], as `fit_dawid_skene` finds them.
+        errors: float64[num_raters, C, C], likewise.
+    """
+    order = np.argsort(unit, kind="stable")
+    unit, said = unit[order], (rater * len(shares) + label)[order]
+    return _expect(shares, errors.transpose(0, 2, 1), said, np.flatnonzero(np.diff(unit, prepend=-1)))[0]

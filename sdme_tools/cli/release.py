@@ -79,6 +79,7 @@ def release(
       sdme release study 2.0.0 --folds 5 --balance duration,gender
       sdme release study 3.0.0 --folds session --fixed test_speakers.csv
     """
+    from sdme_tools.audit.judge import VoteJudge
     from sdme_tools.cli.console import print_json
     from sdme_tools.corpus.corpus import Corpus
     from sdme_tools.release.build import build_release
@@ -95,7 +96,7 @@ def release(
     given |= {"format": file_format, "jobs": jobs}
     overrides = {name: value for name, value in given.items() if value is not None}
     with _progress() as show:
-        built = build_release(Corpus.open(directory), version, overrides, on_progress=show)
+        built = build_release(Corpus.open(directory), version, overrides, judge=VoteJudge(), on_progress=show)
     if as_json:
         print_json({"folder": built.folder, "manifest": built.manifest, "division": built.division})
     else:

@@ -1,6 +1,6 @@
 """What the rounds of a corpus decided, with adjudication before the votes that it decides."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sdme_tools.corpus.corpus import Corpus
 from sdme_tools.corpus.table import read_record, read_table
@@ -21,10 +21,20 @@ def read_verdicts(corpus: Corpus) -> list[Consensus]:
     rounds = {name: read_record(folder / "round.json", Round) for name, folder in folders.items()}
     _require_one_label_set(corpus, rounds)
     rows = {name: read_table(folder / "consensus.jsonl", Consensus) for name, folder in folders.items()}
+    adjudicates = {name: campaign.design.adjudicates if campaign.design else None for name, campaign in rounds.items()}
+    return settle_verdicts(adjudicates, rows)
+
+
+def settle_verdicts(adjudicates: Mapping[str, str | None], rows: Mapping[str, Sequence[Consensus]]) -> list[Consensus]:
+    """Put adjudication before the votes that it decides.
+
+    Args:
+        adjudicates: Round -> the round whose disputes it decides, None for others.
+        rows: Round -> its consensus.
+    """
     decided: set[tuple[str, str, Condition]] = set()
-    for name, campaign in rounds.items():
-        if campaign.design is not None and campaign.design.adjudicates is not None:
-            source = campaign.design.adjudicates
+    for name, source in adjudicates.items():
+        if source is not None:
             decided |= {(source, row.utterance_id, row.condition) for row in rows[name] if row.label is not None}
     return [
         row.model_copy(update={"label": None, "reason": "adjudicated"})

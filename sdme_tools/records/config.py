@@ -25,6 +25,9 @@ from sdme_tools.records.stage_config import (
     TranscribeSection,
 )
 
+NOT_STATED = "not stated"
+"""What the documents of a release say where corpus.toml says nothing."""
+
 DEFAULT_LABELS = ("neutral", "happiness", "sadness", "anger", "surprise", "fear", "disgust")
 
 
@@ -123,6 +126,19 @@ class ReleaseSection(Record):
         PositiveInt, Field(description="Shards written at once, each with up to 0.1 GB of memory; changes no byte.")
     ] = 2
     seed: Annotated[int, Field(description="Decides between splits that are equally good.")] = 0
+    description: Annotated[str, Field(min_length=1, description="What the corpus is, in a sentence; for the card.")] = (
+        NOT_STATED
+    )
+    collection: Annotated[
+        str, Field(min_length=1, description="Who was filmed, where, when, doing what, and how they were asked.")
+    ] = NOT_STATED
+    licence: Annotated[
+        str, Field(min_length=1, description="Under which terms it may be used, such as CC-BY-NC-4.0.")
+    ] = NOT_STATED
+    creators: Annotated[tuple[str, ...], Field(description="Who made it, by name, for the citation.")] = ()
+    contact: Annotated[
+        str, Field(min_length=1, description="Where participants and users turn to: an address or a page.")
+    ] = NOT_STATED
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

@@ -4,6 +4,7 @@ import json
 
 from sdme_tools.records.annotation import Annotation, Assignment, Consensus, ConsensusRule, Item, Round, Submission
 from sdme_tools.records.base import Record
+from sdme_tools.records.certificate import Certificate, RowProof
 from sdme_tools.records.config import CorpusConfig
 from sdme_tools.records.face import Binding, FaceTrack
 from sdme_tools.records.feature_table import FeatureTableMetadata
@@ -20,6 +21,7 @@ ON_DISK: tuple[type[Record], ...] = (
     Annotation,
     Assignment,
     Binding,
+    Certificate,
     Clip,
     Consensus,
     ConsensusRule,
@@ -34,6 +36,7 @@ ON_DISK: tuple[type[Record], ...] = (
     ParticipantDoubt,
     Recording,
     Round,
+    RowProof,
     SeenTask,
     Speaker,
     SpeakerDecision,

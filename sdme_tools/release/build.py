@@ -22,7 +22,7 @@ from sdme_tools.corpus.consistency import find_inconsistencies
 from sdme_tools.corpus.corpus import Corpus
 from sdme_tools.corpus.identity import SpeakerBook
 from sdme_tools.corpus.resemblance import read_resemblance
-from sdme_tools.corpus.table import TEMPORARY_PREFIX, explain, write_record
+from sdme_tools.corpus.table import TEMPORARY_PREFIX, explain
 from sdme_tools.corpus.verdicts import read_verdicts
 from sdme_tools.corpus.votes import scan_votes
 from sdme_tools.errors import ConfigError, ReleaseError, raise_together
@@ -36,6 +36,9 @@ from sdme_tools.records.utterance import Clip, Transcript, Utterance
 from sdme_tools.records.wording import TranscriptEdit
 from sdme_tools.release.columns import check_labels
 from sdme_tools.release.content import ReleaseContent
+from sdme_tools.release.diff import find_newest, require_step
+from sdme_tools.release.documents import MANIFEST, SUMS, render_manifest, render_sums, write_documents
+from sdme_tools.release.evidence import Judge, gather_evidence
 from sdme_tools.release.fixed import find_earlier, read_fixed
 from sdme_tools.release.media import MediaStore
 from sdme_tools.release.rows import REASONS, CorpusTables, join_rows
@@ -61,6 +64,7 @@ def build_release(
     version: str,
     overrides: Mapping[str, object] | None = None,
     *,
+    judge: Judge | None = None,
     on_progress: Progress | None = None,
 ) -> Release:
     """Release everything that may be released into releases/<version>.
@@ -69,13 +73,14 @@ def build_release(
         corpus: What is released from; held while the release is built.
         version: Three numbers, such as 1.0.0; never used twice.
         overrides: Settings that take the place of those of corpus.toml, by their names there.
+        judge: The annotation layer: proves labels and measures agreement. None = the certificate has neither.
         on_progress: Told what is written.
 
     Raises:
         ConfigError: a setting is impossible.
-        ReleaseError: the version is no version or exists, a stage rests on other tables than the present ones, nothing
-            may be released, the groups are too few for the splits, a media file is not what the corpus says, or the
-            disk is full.
+        ReleaseError: the version is no version, exists, or rises less than what changed since the newest release asks
+            for; a stage rests on other tables than the present ones, nothing may be released, the groups are too few
+            for the splits, a media file is not what the corpus says, or the disk is full.
         CorpusError: another process holds the corpus, or a table is damaged.
     """
     settings = _settle(corpus.config.release, overrides or {})
@@ -85,11 +90,16 @@ def build_release(
         store = MediaStore(corpus.root)
         content = _gather(corpus, version, settings, store)
         with _new_folder(folder) as temporary:
-            files = write_files(temporary, content, store, on_progress=on_progress)
-            sums = "".join(f"{file.sha256}  {file.path}\n" for file in files)
-            (temporary / "SHA256SUMS").write_text(sums, encoding="utf-8", newline="\n")
+            tables = write_files(temporary, content, store, on_progress=on_progress)
+            evidence = gather_evidence(corpus, content.rows, content.exclusions, judge)
+            media = {row.utterance_id: store.hashes(row) for row in content.rows}
+            files = write_documents(temporary, content, evidence, media, tables, judge)
             manifest = _make_manifest(content, files)
-            write_record(temporary / "manifest.json", manifest)
+            (temporary / SUMS).write_text(render_sums(manifest), encoding="utf-8", newline="\n")
+            (temporary / MANIFEST).write_bytes(render_manifest(manifest))
+            newest = find_newest(folder.parent)
+            if newest is not None:
+                require_step(newest, temporary, version)
     return Release(folder, manifest, tuple(content.exclusions), content.division.report)
 
 

@@ -34,6 +34,11 @@ class MediaStore:
         """Bytes of all media that the row ships, as the clips stage counted them."""
         return sum(self._known[path].size_bytes for path in _paths(row).values() if path is not None)
 
+    def hashes(self, row: ReleaseRow) -> dict[str, str]:
+        """Media column -> SHA-256 of what the row ships."""
+        paths = {column: path for column, path in _paths(row).items() if path is not None}
+        return {column: self._known[path].sha256.hex() for column, path in paths.items()}
+
     def read(self, row: ReleaseRow) -> dict[str, bytes | None]:
         """Read every media column of a row; None where the row has none.
 

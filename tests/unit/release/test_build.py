@@ -44,7 +44,8 @@ def test_manifest_and_sums_are_true(corpus: Corpus) -> None:
         content = (built.folder / file.path).read_bytes()
         assert (hashlib.sha256(content).hexdigest(), len(content)) == (file.sha256, file.size_bytes)
     sums = (built.folder / "SHA256SUMS").read_text().splitlines()
-    assert sums == [f"{file.sha256}  {file.path}" for file in manifest.files]
+    assert sums[:-1] == [f"{file.sha256}  {file.path}" for file in manifest.files]
+    assert sums[-1] == f"{hashlib.sha256((built.folder / 'manifest.json').read_bytes()).hexdigest()}  manifest.json"
     rows = rows_of(built.folder)
     for split, part in manifest.splits.items():
         mine = [row for row in rows if row["split"] == split.value]
