@@ -241,7 +241,8 @@ def _find_withheld(corpus: Corpus, files: RoundFiles, folder: Path) -> dict[str,
 
 
 def _plan_queues(files: RoundFiles, folder: Path, withheld: Mapping[str, _Hold]) -> Iterable[QueuePlan]:
-    digest = files.campaign.contract.digest if files.campaign.contract else ""
+    contract = files.campaign.contract
+    digest = (contract.first_digest or contract.digest) if contract else ""
     holds = {task.task_key: withheld[task.item_id] for task in files.assignments if task.item_id in withheld}
     for (condition, rater_id), tasks in _tasks_by_queue(files).items():
         rendered = read_rendered(folder, condition)

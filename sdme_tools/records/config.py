@@ -24,6 +24,7 @@ from sdme_tools.records.stage_config import (
     SpeakingSection,
     TranscribeSection,
 )
+from sdme_tools.records.withdrawal import SharedRule
 
 DEFAULT_LABELS = ("neutral", "happiness", "sadness", "anger", "surprise", "fear", "disgust")
 
@@ -137,6 +138,18 @@ class ReleaseSection(Record):
         return self
 
 
+class WithdrawSection(Record):
+    """What is done when a participant withdraws."""
+
+    shared_recordings: Annotated[
+        SharedRule,
+        Field(
+            description="A recording in which others appear too: 'drop' removes it as a whole, 'refuse' stops and "
+            "names it. (Blurring and silencing one of several people is not offered.)"
+        ),
+    ] = SharedRule.DROP
+
+
 class CorpusConfig(Record):
     """The whole of corpus.toml."""
 
@@ -153,6 +166,7 @@ class CorpusConfig(Record):
     annotate: AnnotateSection = AnnotateSection()
     label_studio: StudioSection = StudioSection()
     release: ReleaseSection = ReleaseSection()
+    withdraw: WithdrawSection = WithdrawSection()
 
     @model_validator(mode="after")
     def _display_names_differ(self) -> Self:
