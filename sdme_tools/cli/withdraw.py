@@ -125,8 +125,9 @@ def _describe(plan: "Withdrawal") -> list[tuple[str, int, str]]:
             ("utterances that stay, in releases of that scope only", plan.num_own_utterances, ""),
             ("published versions that hold them and go further", len(versions), _list(versions)),
         ]
-    tasks = [f"project {t.project_id} on {t.server}: {len(t.task_keys)}" for t in plan.server_tasks]
+    projects = [f"{len(plan.server_tasks)} projects; --json names the tasks"] if plan.server_tasks else []
     on_server = "tasks on the annotation server" + ("" if plan.use_server else ": LEFT, delete them by hand")
+    others = "other files that name them" + ("" if plan.remove_others else ": move them, or --remove-others")
     sources = "files outside of the corpus" + ("" if plan.delete_sources else ": LEFT, delete them yourself")
     return [
         ("recordings that go", len(plan.recordings), _list(plan.recordings)),
@@ -140,12 +141,12 @@ def _describe(plan: "Withdrawal") -> list[tuple[str, int, str]]:
         ("items of rounds", sum(r.num_items for r in plan.rounds), _list([r.round_id for r in plan.rounds])),
         ("tasks of raters", sum(r.num_tasks for r in plan.rounds), ""),
         ("votes", sum(r.num_votes for r in plan.rounds), ""),
-        (on_server, sum(len(t.task_keys) for t in plan.server_tasks), _list(tasks)),
+        (on_server, sum(len(t.task_keys) for t in plan.server_tasks), _list(projects)),
         ("copies of recordings in the corpus", len(plan.copies), _list(plan.copies)),
         (sources, len(plan.sources), _list(plan.sources)),
         ("releases; whoever has copies keeps them", len(versions), _list(versions)),
         ("features and networks made of them", len(plan.runs), _list(plan.runs)),
-        ("other files that name them", len(plan.other_files), _list(plan.other_files)),
+        (others, len(plan.other_files), _list(plan.other_files)),
         ("hidden folders: NOT LOOKED INTO", len(plan.not_searched), _list(plan.not_searched)),
     ]
 

@@ -113,7 +113,8 @@ class Withdrawal(Record):
     runs: tuple[str, ...] = ()
     """What was trained on these releases, or holds features of the participant; paths relative to the corpus."""
     other_files: tuple[str, ...] = ()
-    """Files in the corpus folder that are nobody's tables and name them; likewise."""
+    """Files in the corpus folder that no command keeps there and that name them: previews, exports, notes; likewise."""
+    remove_others: bool = False
     not_searched: tuple[str, ...] = ()
     """Hidden folders in the corpus folder, such as .git: people have to look into them."""
 

@@ -190,7 +190,7 @@ def read_strings(path: Path) -> Iterator[bytes]:
                 if leaf.logical_type.type == "STRING"
             ]
             for batch in file.iter_batches(columns=texts, batch_size=1 << 14) if texts else ():
-                for column in batch.flatten():
+                for column in batch.columns:
                     yield "\n".join(str(value) for value in column.to_pylist() if value is not None).encode()
     except (OSError, pa.ArrowException) as error:
         raise ReleaseError(f"{path}: cannot be read as Parquet ({error})", cure=_CURE) from error

@@ -82,6 +82,7 @@ def _delete(corpus: Corpus, plan: Withdrawal, studio: Studio | None) -> Iterator
         _remove(corpus.layout.recording_dir(name))
     for path in (*plan.copies, *plan.runs, *plan.other_files):
         _remove(corpus.root / path)
+        _remove_empty(corpus.root / path, corpus.root)
     for release in plan.releases:
         _remove(corpus.layout.release_dir(release.version))
     for source in plan.sources if plan.delete_sources else ():
@@ -97,11 +98,20 @@ def _sweep(root: Path) -> None:
 
 
 def _remove(path: Path) -> None:
-    """Remove a file or a folder, and folders above it that are empty then, up to those of the corpus itself."""
+    """Remove a file or a folder; one that is not there is no trouble."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def _remove_empty(path: Path, root: Path) -> None:
+    """Remove the folders above a removed file that hold nothing any more: their names may tell of somebody."""
+    for folder in path.parents:
+        if folder == root or (folder.is_dir() and any(folder.iterdir())):
+            return
+        if folder.is_dir():
+            folder.rmdir()
 
 
 def _forget_identity(corpus: Corpus, names: Names) -> None:

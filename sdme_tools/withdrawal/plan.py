@@ -14,7 +14,7 @@ from sdme_tools.corpus.keys import read_corpus_key
 from sdme_tools.corpus.pseudonyms import Pseudonyms
 from sdme_tools.corpus.table import TEMPORARY_PREFIX, read_table
 from sdme_tools.corpus.tombstones import check_of, hash_source, read_source_key, read_tombstones
-from sdme_tools.errors import ConfigError, CorpusError, raise_together
+from sdme_tools.errors import ConfigError, raise_together
 from sdme_tools.records.annotation import Item
 from sdme_tools.records.face import FaceTrack
 from sdme_tools.records.identity import Judgement, SpeakerDecision, SpeakerLink
@@ -55,8 +55,7 @@ def make_plan(corpus: Corpus, wish: Wish) -> Withdrawal:
 
     Raises:
         ConfigError: there is no such participant, or others appear in their recordings and [withdraw] says 'refuse'.
-        CorpusError: a table is damaged, the key of the corpus is missing, or files that are not the corpus' own name
-            the participant and are not to be removed.
+        CorpusError: a table is damaged, or the key of the corpus is missing.
     """
     book = SpeakerBook(corpus)
     _require_known(corpus, book, wish.participant_id)
@@ -93,14 +92,6 @@ def _plan_deletion(corpus: Corpus, book: SpeakerBook, plan: Withdrawal, wish: Wi
     folders = [corpus.layout.round_dir(name) for name in corpus.rounds()]
     key = read_source_key(corpus) if there else b""
     copies, sources = _find_files(corpus, there)
-    others = tuple(_find_other_files(corpus, names, sources))
-    if not wish.remove_others:
-        raise_together(
-            CorpusError,
-            f"files in {corpus.root} that are not the corpus' own name {wish.participant_id} or what goes with them:",
-            others,
-            cure="look at them and move them elsewhere, or have them removed with --remove-others",
-        )
     return plan.model_copy(
         update={
             "num_clips": _count(corpus, there, Clip),
@@ -119,7 +110,8 @@ def _plan_deletion(corpus: Corpus, book: SpeakerBook, plan: Withdrawal, wish: Wi
             "server_tasks": tuple(tasks for folder in folders for tasks in find_server_tasks(folder, gone)),
             "use_server": wish.use_server,
             "runs": tuple(_find_runs(corpus, names, plan.releases)),
-            "other_files": others,
+            "other_files": tuple(_find_other_files(corpus, names, sources)),
+            "remove_others": wish.remove_others,
             "not_searched": tuple(p.name for p in sorted(corpus.root.glob(".*")) if p.is_dir() and _is_no_rest(p)),
         }
     )

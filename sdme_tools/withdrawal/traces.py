@@ -1,9 +1,11 @@
 """Looking for names in files of any kind: what is packed is unpacked, since compressed bytes hide words."""
 
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from sdme_tools.errors import SdmeError
 from sdme_tools.withdrawal.names import find_tokens
 
 MEDIA = frozenset({".mp4", ".mkv", ".mov", ".avi", ".webm", ".flac", ".wav", ".mp3", ".m4a", ".png", ".jpg", ".jpeg"})
@@ -24,9 +26,16 @@ def find_traces(folder: Path, is_trace: Callable[[str], bool]) -> Iterator[Path]
 
 
 def has_trace(path: Path, is_trace: Callable[[str], bool]) -> bool:
-    """Whether a file's content holds such a name."""
+    """Whether a file's content holds such a name; one that cannot be read may, and counts as one that does."""
     if path.suffix.lower() in MEDIA:
         return False
+    try:
+        return _search(path, is_trace)
+    except (SdmeError, OSError, RuntimeError, zipfile.BadZipFile, zlib.error, NotImplementedError):
+        return True
+
+
+def _search(path: Path, is_trace: Callable[[str], bool]) -> bool:
     known: set[str] = set()
     for content in _contents(path):
         fresh = set(find_tokens(content)) - known

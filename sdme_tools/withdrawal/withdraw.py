@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sdme_tools.annotation.label_studio import Studio
 from sdme_tools.corpus.corpus import Corpus
 from sdme_tools.corpus.table import read_record, write_record
-from sdme_tools.errors import CorpusError
+from sdme_tools.errors import CorpusError, raise_together
 from sdme_tools.records.withdrawal import Tombstone, Withdrawal
 from sdme_tools.withdrawal.carry_out import bury, carry_out
 from sdme_tools.withdrawal.plan import Wish, make_plan
@@ -49,8 +49,8 @@ def withdraw(corpus: Corpus, plan: Withdrawal, studio: Studio | None = None) -> 
     """Do what a plan says; the server is asked for first, so that nothing begins that cannot be ended.
 
     Raises:
-        CorpusError: another process holds the corpus, another withdrawal is half done, or the corpus is no longer what
-            the plan was made of.
+        CorpusError: another process holds the corpus, another withdrawal is half done, the corpus is no longer what the
+            plan was made of, or other files name the participant and are not to be removed.
         AnnotationError: tasks are on a server that does not answer or is not given.
     """
     with corpus.hold(to_withdraw=True):
@@ -65,12 +65,19 @@ def withdraw(corpus: Corpus, plan: Withdrawal, studio: Studio | None = None) -> 
                 scope=plan.scope,
                 delete_sources=plan.delete_sources,
                 use_server=plan.use_server,
-                remove_others=bool(plan.other_files),
+                remove_others=plan.remove_others,
                 today=plan.begun_on,
             ),
         )
         if now != plan:
             raise CorpusError(f"{corpus.root} has changed since the plan was made", cure="look at the new plan")
+        if not plan.remove_others:
+            raise_together(
+                CorpusError,
+                f"{corpus.root}: other files name {plan.participant_id} or what goes with them:",
+                plan.other_files,
+                cure="look at them and move them elsewhere, or have them removed with --remove-others",
+            )
         if plan.use_server:
             require_server(plan.server_tasks, studio)
         write_record(corpus.layout.withdrawal, plan)

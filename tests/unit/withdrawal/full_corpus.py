@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
+from sdme_tools.annotation.consensus_rounds import decide_round
 from sdme_tools.annotation.create import RoundRequest, create_round
 from sdme_tools.annotation.delivery import _tasks_by_queue
 from sdme_tools.annotation.label_studio_media import serve_folder
 from sdme_tools.annotation.ledger import Ledger
 from sdme_tools.annotation.round_files import read_round
-from sdme_tools.annotation.rounds import import_votes
 from sdme_tools.corpus.corpus import TABLE_NAMES, Corpus
 from sdme_tools.corpus.table import write_record, write_table, write_text
 from sdme_tools.records.annotation import (
@@ -38,25 +38,28 @@ from sdme_tools.records.identity import (
     SpeakerLink,
 )
 from sdme_tools.records.recording import Recording
+from sdme_tools.records.span import Span
 from sdme_tools.records.studio import LedgerEvent, SeenTask
 from sdme_tools.records.utterance import Drop, Transcript, Utterance
-from sdme_tools.records.span import Span
 from sdme_tools.records.wording import TranscriptEdit, hash_text
 from sdme_tools.release.build import build_release
 from sdme_tools.training.features.store import load_feature_table
 from tests.factories import make_track, write_measures_of
-from tests.unit.release.tiny_corpus import DYADS, SOURCE, make_corpus, vote
+from tests.unit.release.tiny_corpus import DYADS, SOURCE, make_corpus, utterance_ids, vote
 
 FILES = {"dinner": "Señora Núñez.wav", "lunch": "lunch.wav", "tea": "tea.wav"}
 WORDS = {"dinner": "quince xylophone", "lunch": "apple", "tea": "pear"}
 EDITED = {"dinner": "zeugma", "lunch": "plum"}
-RATERS = ("r1", "r2", "r3")
 
 
 def make_full_corpus(root: Path) -> Corpus:
     """Make it; `root`'s parent takes what does not belong into the corpus."""
     corpus = make_corpus(root)
-    rows = [f"{FILES[name]},{name if place == 0 else ''},evening,{who},,\n" for name, pair in DYADS.items() for place, who in enumerate(pair)]
+    rows = [
+        f"{FILES[name]},{name if place == 0 else ''},evening,{who},,\n"
+        for name, pair in DYADS.items()
+        for place, who in enumerate(pair)
+    ]
     write_text(corpus.layout.seats, "file,recording_id,session_id,participant_id,seat,channel\n" + "".join(rows))
     for name in DYADS:
         _fill_recording(corpus, name)
@@ -112,7 +115,8 @@ def _track(corpus: Corpus, recording: Recording) -> None:
 
 def _make_round(corpus: Corpus, round_id: str, conditions: tuple[Condition, ...]) -> None:
     """A round of every utterance, pushed to a server of which nothing is left but what was remembered, and answered."""
-    create_round(corpus, RoundRequest(round_id, conditions, RATERS, per_item=3, wash_out=()))
+    raters = tuple(f"r{number}" for number in range(1, 3 * len(conditions) + 1))
+    create_round(corpus, RoundRequest(round_id, conditions, raters, per_item=3, wash_out=()))
     folder = corpus.layout.round_dir(round_id)
     serve_folder(corpus.layout, round_id)
     files = read_round(folder)
@@ -126,18 +130,33 @@ def _make_round(corpus: Corpus, round_id: str, conditions: tuple[Condition, ...]
     write_record(folder / "round.json", files.campaign)
     labels = files.campaign.labels
     tasks = files.assignments
-    chosen = {task.task_key: labels[(place + (task.rater_id == "r3")) % 3] for place, task in enumerate(tasks)}
+    places = {name: place for place, name in enumerate(utterance_ids(corpus))}
+    meant = {item.item_id: places[item.utterance_id] for item in files.items}
+    chosen = {t.task_key: labels[(meant[t.item_id] + (t.rater_id == "r3" and t.order % 2)) % 3] for t in tasks}
     write_table(
         folder / "submissions.jsonl",
-        [Submission(task_key=t.task_key, answer_id=str(n), version=0, state=SubmissionState.SUBMITTED, label=chosen[t.task_key]) for n, t in enumerate(tasks)],
+        [
+            Submission(
+                task_key=t.task_key,
+                answer_id=str(n),
+                version=0,
+                state=SubmissionState.SUBMITTED,
+                label=chosen[t.task_key],
+            )
+            for n, t in enumerate(tasks)
+        ],
     )
-    write_table(folder / "seen_tasks.jsonl", [SeenTask(task_key=t.task_key, project_id=1, task_id=n, updated_at="") for n, t in enumerate(tasks)])
+    write_table(
+        folder / "seen_tasks.jsonl",
+        [SeenTask(task_key=t.task_key, project_id=1, task_id=n, updated_at="") for n, t in enumerate(tasks)],
+    )
     write_table(
         folder / "annotations.jsonl",
-        [Annotation(item_id=t.item_id, rater_id=t.rater_id, role=TaskRole.REGULAR, label=chosen[t.task_key]) for t in tasks],
+        [
+            Annotation(item_id=t.item_id, rater_id=t.rater_id, role=TaskRole.REGULAR, label=chosen[t.task_key])
+            for t in tasks
+        ],
     )
-    from sdme_tools.annotation.consensus_rounds import decide_round
-
     decide_round(corpus, round_id)
 
 
@@ -150,12 +169,28 @@ def _make_identity(corpus: Corpus) -> None:
             np.savez(file, names=np.array(DYADS[name]), faces=likeness_of(name))
         write_text(layout.likeness(name).with_suffix(".json"), json.dumps({"of": name}))
     people = [
-        Speaker(speaker_id=who, kind=SpeakerKind.PARTICIPANT, recording_ids=(name,), num_utterances=4, speech_ms=9, num_faces=1, voice_ms=9)
+        Speaker(
+            speaker_id=who,
+            kind=SpeakerKind.PARTICIPANT,
+            recording_ids=(name,),
+            num_utterances=4,
+            speech_ms=9,
+            num_faces=1,
+            voice_ms=9,
+        )
         for name, pair in DYADS.items()
         for who in pair
     ]
     write_table(layout.speakers, people)
-    link = SpeakerLink(speaker_a="bob", speaker_b="eve", confidence=0.6, face_similarity=0.5, voice_similarity=None, finding=LinkFinding.TWO_PARTICIPANTS, sources=(SOURCE,))
+    link = SpeakerLink(
+        speaker_a="bob",
+        speaker_b="eve",
+        confidence=0.6,
+        face_similarity=0.5,
+        voice_similarity=None,
+        finding=LinkFinding.TWO_PARTICIPANTS,
+        sources=(SOURCE,),
+    )
     write_table(layout.speaker_links, [link])
     write_table(layout.participant_doubts, [])
     write_table(
@@ -170,7 +205,9 @@ def _make_identity(corpus: Corpus) -> None:
 
 
 def _decide(a: str, b: str, sighting_b: Sighting | None) -> SpeakerDecision:
-    return SpeakerDecision(speaker_a=a, speaker_b=b, judgement=Judgement.DIFFERENT, sighting_a=None, sighting_b=sighting_b)
+    return SpeakerDecision(
+        speaker_a=a, speaker_b=b, judgement=Judgement.DIFFERENT, sighting_a=None, sighting_b=sighting_b
+    )
 
 
 def _leave_things(corpus: Corpus) -> None:
@@ -187,8 +224,3 @@ def _leave_things(corpus: Corpus) -> None:
     (corpus.root / "notes.txt").write_text("eve was late")
     with zipfile.ZipFile(corpus.root / "sent.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("table.csv", "utterance_id,text\ndinner_1000_1800,quince\n" * 20)
-
-
-def vote_again(corpus: Corpus, file: Path) -> None:
-    """Import the votes of `make_full_corpus` once more."""
-    import_votes(corpus, file)
