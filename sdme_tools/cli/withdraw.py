@@ -70,7 +70,7 @@ def withdraw(
     if unfinished is not None:
         if participant not in (None, unfinished.participant_id):
             raise ConfigError(
-                f"{directory}: the withdrawal of somebody else is half done",
+                f"{directory}: a withdrawal is half done, of somebody else",
                 cure=f"finish it: sdme withdraw {directory}",
             )
         studio = None if without_server else _find_studio(corpus, unfinished, url)
