@@ -11,15 +11,17 @@ from pathlib import Path
 from sdme_tools.annotation.label_studio import Studio
 from sdme_tools.corpus.corpus import Corpus
 from sdme_tools.corpus.identity import read_decisions
-from sdme_tools.corpus.table import TEMPORARY_PREFIX, write_table
+from sdme_tools.corpus.table import TEMPORARY_PREFIX, read_table, write_table
 from sdme_tools.corpus.tombstones import read_tombstones
 from sdme_tools.errors import SdmeError
+from sdme_tools.records.identity import TrustedRow
 from sdme_tools.records.withdrawal import Tombstone, Withdrawal, WithdrawalScope
 from sdme_tools.withdrawal.names import Names
 from sdme_tools.withdrawal.plan import names_somebody
 from sdme_tools.withdrawal.rounds import withdraw_from_round
 from sdme_tools.withdrawal.server import delete_tasks
 from sdme_tools.withdrawal.sheets import Cells, edit_sheet
+from sdme_tools.withdrawal.traces import has_trace
 
 
 def carry_out(corpus: Corpus, plan: Withdrawal, studio: Studio | None) -> Iterator[str]:
@@ -89,6 +91,8 @@ def _delete(corpus: Corpus, plan: Withdrawal, studio: Studio | None) -> Iterator
         _remove(Path(source))
     if plan.relink:
         yield from _link_again(corpus)
+    for left in _find_left(corpus, names):
+        yield f"{left} still names them: look into it, and tell the makers of this program"
 
 
 def _sweep(root: Path) -> None:
@@ -121,6 +125,10 @@ def _forget_identity(corpus: Corpus, names: Names) -> None:
     staying = [decision for decision in decisions if not names_somebody(names, decision)]
     if len(staying) < len(decisions):
         write_table(layout.speaker_decisions, staying)
+    rows = read_table(layout.trusted_rows, TrustedRow)
+    left = [r for r in rows if r.participant_id != names.participant_id and r.recording_id not in names.gone]
+    if len(left) < len(rows):
+        write_table(layout.trusted_rows, left)
     for name in names.gone:
         for path in (layout.likeness(name), layout.likeness(name).with_suffix(".json")):
             path.unlink(missing_ok=True)
@@ -141,6 +149,16 @@ def _edit_sheets(corpus: Corpus, plan: Withdrawal, names: Names) -> None:
 
     edit_sheet(corpus.layout.seats, stay_seated)
     edit_sheet(corpus.layout.participants, stay_listed)
+
+
+def _find_left(corpus: Corpus, names: Names) -> Iterator[Path]:
+    """Tables that still name somebody who is gone: there should be none, and a table that is new here may be one."""
+    quoted = f'"{names.participant_id}"'.encode()
+    for path in sorted(corpus.root.rglob("*")):
+        if path == corpus.layout.withdrawal or path.suffix not in {".json", ".jsonl", ".csv"} or not path.is_file():
+            continue
+        if has_trace(path, names.is_part) or (path.suffix != ".csv" and quoted in path.read_bytes()):
+            yield path
 
 
 def _link_again(corpus: Corpus) -> Iterator[str]:

@@ -46,11 +46,20 @@ class Names:
         """Whether it is an utterance of a recording that goes, of this or an earlier segmentation, or its pseudonym."""
         return bool(_UTTERANCE.match(self.rest_of(name) or "")) or name.split(".", 1)[0] in self.pseudonyms
 
+    def is_part(self, name: str) -> bool:
+        """Whether it is an utterance, a track, a face or a voice of a recording that goes."""
+        return bool(_PART.match(self.rest_of(name) or ""))
+
     def is_told_by(self, name: str) -> bool:
         """Whether it names the participant, a recording that goes, or something in one; file endings do not count."""
         rest = self.rest_of(name)
-        told = rest is not None and (rest == "" or rest.startswith(".") or bool(_PART.match(rest)))
-        return told or self.participant_id in (name, name.rsplit(".", 1)[0]) or name in self.pseudonyms
+        told = rest is not None and (rest == "" or rest.startswith("."))
+        return (
+            told
+            or self.is_part(name)
+            or self.participant_id in (name, name.rsplit(".", 1)[0])
+            or name in self.pseudonyms
+        )
 
 
 def find_tokens(content: bytes) -> Iterator[str]:

@@ -240,10 +240,10 @@ def _find_releases(
     corpus: Corpus, names: Names, utterance_ids: Iterable[str], scope: WithdrawalScope
 ) -> Iterator[AffectedRelease]:
     """Versions that hold them; of a narrower withdrawal, those that go further than the consent that is left."""
-    for folder in sorted(corpus.layout.releases.glob("*")):
-        if folder.name.startswith(TEMPORARY_PREFIX) or not folder.is_dir():
+    for manifest in sorted(corpus.layout.releases.glob("*/manifest.json")):
+        folder = manifest.parent
+        if folder.name.startswith(TEMPORARY_PREFIX):
             continue
-        manifest = folder / "manifest.json"
         told = _read_json(manifest)
         looked_for = names
         if told.get("pseudonym_key"):
@@ -254,7 +254,7 @@ def _find_releases(
         if scope is not WithdrawalScope.ALL and _still_covers(scope, made_for):
             continue
         if next(find_traces(folder, looked_for.is_utterance), None) is not None:
-            digest = hashlib.sha256(manifest.read_bytes()).hexdigest() if manifest.is_file() else ""
+            digest = hashlib.sha256(manifest.read_bytes()).hexdigest()
             yield AffectedRelease(version=folder.name, scope=made_for, manifest_sha256=digest)
 
 
@@ -272,11 +272,14 @@ def _read_json(path: Path) -> dict[str, object]:
 
 
 def _find_runs(corpus: Corpus, names: Names, releases: Sequence[AffectedRelease]) -> Iterator[str]:
-    """What was trained on these versions, and whatever else in runs/ has an utterance of theirs."""
-    versions = tuple(part for r in releases for part in (f"{r.version}-", f"features-{r.version}-"))
-    for path in sorted(corpus.layout.runs.glob("*")):
-        is_of_release = bool(versions) and path.name.startswith(versions)
-        if is_of_release or next(find_traces(path, names.is_utterance), None) is not None:
+    """What was made of these versions, in runs/ or beside them, and whatever else there has an utterance of theirs."""
+    made_of = tuple(part for r in releases for part in (f"{r.version}-", f"{r.version}.", f"features-{r.version}-"))
+    beside = (path for path in corpus.layout.releases.glob("*") if not (path / "manifest.json").exists())
+    for path in sorted([*corpus.layout.runs.glob("*"), *beside]):
+        if path.name.startswith(TEMPORARY_PREFIX):
+            continue
+        is_made_of_them = bool(made_of) and path.name.startswith(made_of)
+        if is_made_of_them or next(find_traces(path, names.is_utterance), None) is not None:
             yield path.relative_to(corpus.root).as_posix()
 
 

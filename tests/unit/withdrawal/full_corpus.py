@@ -36,6 +36,7 @@ from sdme_tools.records.identity import (
     SpeakerDecision,
     SpeakerKind,
     SpeakerLink,
+    TrustedRow,
 )
 from sdme_tools.records.recording import Recording
 from sdme_tools.records.span import Span
@@ -201,6 +202,8 @@ def _make_identity(corpus: Corpus) -> None:
             _decide("cleo", "eve", None),
         ],
     )
+    trusted = [TrustedRow(participant_id=w, recording_id=r, seat=None, channel=None) for r in DYADS for w in DYADS[r]]
+    write_table(layout.trusted_rows, trusted)
     layout.speaker_sheet(1).write_bytes(b"\x89PNG of everybody")
 
 

@@ -137,7 +137,7 @@ def test_everything_else_stays_to_the_byte(corpus: Corpus) -> None:
     changed = {name for name in before.keys() & after.keys() if before[name] != after[name]}
     rounds = {f"rounds/{r}/{t}.jsonl" for r in ("pilot", "second", "import") for t in tables}
     sheets = {"participants.csv", "recordings.csv", ".lock"}
-    identity = {f"identity/{name}.jsonl" for name in ("decisions", "speakers", "links", "doubts")}
+    identity = {f"identity/{name}.jsonl" for name in ("decisions", "speakers", "links", "doubts", "trusted")}
     assert changed <= rounds | sheets | identity | {"rounds/pilot/round.json", "rounds/second/round.json"}
     for name in ("lunch", "tea"):
         mine = {
@@ -174,6 +174,7 @@ def test_the_plan_counts_what_goes_and_changes_nothing(corpus: Corpus) -> None:
 
 def test_the_tombstone_counts_and_names_versions_and_nobody(corpus: Corpus) -> None:
     report = withdraw(corpus, plan_withdrawal(corpus, BOB))
+    assert report.remarks == ()
     stones = read_table(corpus.layout.tombstones, Tombstone)
     assert stones == [report.tombstone]
     stone = stones[0]
@@ -418,6 +419,33 @@ def test_sheets_keep_their_other_lines_to_the_byte(corpus: Corpus) -> None:
     withdraw(corpus, plan_withdrawal(corpus, BOB))
     expected = text.removeprefix("\ufeff").replace(bob, "") + rest
     assert corpus.layout.participants.read_bytes() == expected.encode()
+
+
+def test_features_and_networks_of_a_version_go_with_it(corpus: Corpus) -> None:
+    """A network that learned from them may hold nothing that can be read, and was made of them all the same."""
+    for name in (
+        "releases/1.0.0.features/text.bin",
+        "runs/1.0.0-concat-0/checkpoint.safetensors",
+        "runs/1.1.0-concat-0/a",
+    ):
+        (corpus.root / name).parent.mkdir()
+        (corpus.root / name).write_bytes(b"\0\1")
+    withdraw(corpus, plan_withdrawal(corpus, BOB))
+    assert [p.name for p in corpus.layout.releases.iterdir()] == []
+    assert [p.name for p in corpus.layout.runs.iterdir()] == ["1.1.0-concat-0"]
+
+
+def test_a_release_that_cannot_be_read_goes_too(corpus: Corpus) -> None:
+    (corpus.layout.release_dir("1.0.0") / "data" / "train-00000-of-00001.parquet").write_bytes(b"PAR1")
+    assert [release.version for release in plan_withdrawal(corpus, BOB).releases] == ["1.0.0"]
+
+
+def test_a_table_that_nobody_thought_of_is_told(corpus: Corpus) -> None:
+    (corpus.layout.recording_dir("tea") / "gestures.jsonl").write_text(
+        '{"utterance_id":"tea_0_800","answers":"dinner_0_800"}'
+    )
+    report = withdraw(corpus, plan_withdrawal(corpus, BOB))
+    assert len(report.remarks) == 1 and "tea/gestures.jsonl still names them" in report.remarks[0]
 
 
 def test_missing_media_are_no_hindrance(corpus: Corpus) -> None:
