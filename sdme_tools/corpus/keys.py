@@ -73,3 +73,8 @@ def keyed_hash(key: bytes, kind: str, text: str) -> str:
     `kind` keeps the same text in two roles from having the same hash.
     """
     return hmac.new(key, f"{kind}\n{text}".encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def check_of(key: bytes) -> str:
+    """Tells whether a key is the one that hashes were made with, and nothing else."""
+    return keyed_hash(key, "check", "")[:8]

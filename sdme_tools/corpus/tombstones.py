@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from sdme_tools.corpus.corpus import Corpus
-from sdme_tools.corpus.keys import KEY_VARIABLE, keyed_hash, locate_key, read_corpus_key
+from sdme_tools.corpus.keys import KEY_VARIABLE, check_of, keyed_hash, locate_key, read_corpus_key
 from sdme_tools.corpus.table import read_table
 from sdme_tools.errors import CorpusError
 from sdme_tools.records.withdrawal import Tombstone
@@ -21,11 +21,6 @@ def read_tombstones(corpus: Corpus) -> list[Tombstone]:
 def hash_source(key: bytes, sha256: str) -> str:
     """What a tombstone remembers of a file."""
     return keyed_hash(key, "source", sha256)
-
-
-def check_of(key: bytes) -> str:
-    """Tells whether a key is the one that hashes were made with, and nothing else."""
-    return keyed_hash(key, "check", "")[:8]
 
 
 def read_source_key(corpus: Corpus) -> bytes:

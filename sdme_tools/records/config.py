@@ -124,6 +124,20 @@ class ReleaseSection(Record):
         PositiveInt, Field(description="Shards written at once, each with up to 0.1 GB of memory; changes no byte.")
     ] = 2
     seed: Annotated[int, Field(description="Decides between splits that are equally good.")] = 0
+    pseudonyms: Annotated[
+        bool,
+        Field(
+            description="Call participants, sessions, recordings and utterances by keyed hashes. Without, ids go out "
+            "as they are, and those of recordings come from the names of their files."
+        ),
+    ] = False
+    scrub: Annotated[
+        str,
+        Field(
+            description="File outside of the corpus with names, one a line, that are replaced by [name] in texts; a "
+            "relative path begins at the corpus folder. Sound is not changed."
+        ),
+    ] = ""
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

@@ -13,6 +13,7 @@ from sdme_tools.records.release import Manifest
 from sdme_tools.records.speaking import Speaking
 from sdme_tools.records.studio import LedgerEntry, SeenTask
 from sdme_tools.records.utterance import Clip, Drop, Transcript, Utterance
+from sdme_tools.records.withdrawal import Tombstone, Withdrawal
 from sdme_tools.records.wording import TranscriptEdit
 
 ON_DISK: tuple[type[Record], ...] = (
@@ -38,11 +39,13 @@ ON_DISK: tuple[type[Record], ...] = (
     SpeakerLink,
     Speaking,
     Submission,
+    Tombstone,
     Transcript,
     TranscriptEdit,
     TrustedRow,
     Utterance,
     UtteranceQuality,
+    Withdrawal,
 )
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from sdme_tools.corpus.corpus import Corpus
 from sdme_tools.corpus.identity import SpeakerBook, read_decisions
-from sdme_tools.corpus.keys import read_corpus_key
+from sdme_tools.corpus.keys import KEY_VARIABLE, check_of, locate_key, read_corpus_key
 from sdme_tools.corpus.pseudonyms import Pseudonyms
 from sdme_tools.corpus.table import TEMPORARY_PREFIX, read_table
-from sdme_tools.corpus.tombstones import check_of, hash_source, read_source_key, read_tombstones
-from sdme_tools.errors import ConfigError, raise_together
+from sdme_tools.corpus.tombstones import hash_source, read_source_key, read_tombstones
+from sdme_tools.errors import ConfigError, CorpusError, raise_together
 from sdme_tools.records.annotation import Item
 from sdme_tools.records.face import FaceTrack
 from sdme_tools.records.identity import Judgement, SpeakerDecision, SpeakerLink
@@ -247,7 +247,7 @@ def _find_releases(
         told = _read_json(manifest)
         looked_for = names
         if told.get("pseudonym_key"):
-            hidden = Pseudonyms(read_corpus_key(corpus.root))
+            hidden = Pseudonyms(_read_key_of(corpus, folder.name, told))
             ids = {hidden.utterance(name) for name in utterance_ids} | {hidden.recording(n) for n in names.gone}
             looked_for = Names(names.participant_id, names.gone, names.staying, frozenset(ids))
         made_for = str(told.get("scope", ""))
@@ -256,6 +256,16 @@ def _find_releases(
         if next(find_traces(folder, looked_for.is_utterance), None) is not None:
             digest = hashlib.sha256(manifest.read_bytes()).hexdigest()
             yield AffectedRelease(version=folder.name, scope=made_for, manifest_sha256=digest)
+
+
+def _read_key_of(corpus: Corpus, version: str, manifest: dict[str, object]) -> bytes:
+    key = read_corpus_key(corpus.root)
+    if manifest.get("pseudonym_key") != check_of(key):
+        raise CorpusError(
+            f"{corpus.root}: who is in version {version} cannot be told: its pseudonyms are by another key",
+            cure=f"bring the key back to {locate_key(corpus.root)}, or set {KEY_VARIABLE} to what it holds",
+        )
+    return key
 
 
 def _still_covers(scope: WithdrawalScope, made_for: str) -> bool:
