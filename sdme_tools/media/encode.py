@@ -88,7 +88,7 @@ class ClipWriter:
         with _as_os_error():
             self._mux_pictures(self._video.encode(ready))
 
-    def _mux_pictures(self, packets: Iterable[Packet[VideoStream] | None]) -> None:
+    def _mux_pictures(self, packets: "Iterable[Packet[VideoStream] | None]") -> None:
         """Write pictures without what the encoder says of itself; None = there are no more."""
         for packet in packets:
             for clean in self._silent_encoder.filter(packet):
