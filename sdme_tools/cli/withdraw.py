@@ -101,8 +101,14 @@ def withdraw(
 def _find_studio(corpus: "Corpus", plan: "Withdrawal", url: str | None) -> "Studio | None":
     from sdme_tools.annotation.label_studio import Studio
     from sdme_tools.annotation.label_studio_connection import find_connection
+    from sdme_tools.errors import ConfigError, SdmeError
 
-    return Studio(find_connection(corpus.root, url)) if plan.server_tasks and plan.use_server else None
+    if not (plan.server_tasks and plan.use_server):
+        return None
+    try:
+        return Studio(find_connection(corpus.root, url))
+    except SdmeError as error:
+        raise ConfigError(error.what, cure=f"{error.cure}; or leave its tasks to people: --without-server") from error
 
 
 def _show_plan(plan: "Withdrawal", as_json: bool) -> None:

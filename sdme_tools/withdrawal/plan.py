@@ -110,7 +110,7 @@ def _plan_deletion(corpus: Corpus, book: SpeakerBook, plan: Withdrawal, wish: Wi
             "server_tasks": tuple(tasks for folder in folders for tasks in find_server_tasks(folder, gone)),
             "use_server": wish.use_server,
             "runs": tuple(_find_runs(corpus, names, plan.releases)),
-            "other_files": tuple(_find_other_files(corpus, names, sources)),
+            "other_files": tuple(_find_other_files(corpus, names, [*sources, *copies])),
             "remove_others": wish.remove_others,
             "not_searched": tuple(p.name for p in sorted(corpus.root.glob(".*")) if p.is_dir() and _is_no_rest(p)),
         }
@@ -206,7 +206,7 @@ def _find_files(corpus: Corpus, recordings: Iterable[Recording]) -> tuple[list[s
     for recording in recordings:
         source = corpus.source_path(recording)
         files = [path for path in (source, *(source.with_suffix(suffix) for suffix in BESIDE)) if path.is_file()]
-        if source.parent == corpus.layout.copies:
+        if not Path(recording.source).is_absolute():  # it was copied in
             copies += [path.relative_to(corpus.root).as_posix() for path in files]
         else:
             sources += [str(path) for path in files]
@@ -298,13 +298,13 @@ def _is_no_rest(path: Path) -> bool:
     return not path.name.startswith(TEMPORARY_PREFIX)
 
 
-def _find_other_files(corpus: Corpus, names: Names, sources: Sequence[str]) -> Iterator[str]:
+def _find_other_files(corpus: Corpus, names: Names, files: Sequence[str]) -> Iterator[str]:
     """Files that no command writes at that place and that name them: previews, exports, notes; hidden ones are left."""
     layout = corpus.layout
     own = {layout.config, layout.participants, layout.seats, layout.tombstones, layout.withdrawal, layout.lock}
     own |= {layout.recordings, layout.copies, layout.identity, layout.rounds, layout.served, layout.releases}
     own |= {layout.runs}
-    known = set(sources)
+    known = {(corpus.root / file).absolute() for file in files}
     for path in sorted(corpus.root.iterdir()):
         if path in own or path.name.startswith("."):
             continue
@@ -312,4 +312,4 @@ def _find_other_files(corpus: Corpus, names: Names, sources: Sequence[str]) -> I
             found = [one for one in sorted(path.rglob("*")) if one.is_file()]
         else:
             found = list(find_traces(path, names.is_told_by))
-        yield from (one.relative_to(corpus.root).as_posix() for one in found if str(one.absolute()) not in known)
+        yield from (one.relative_to(corpus.root).as_posix() for one in found if one.absolute() not in known)

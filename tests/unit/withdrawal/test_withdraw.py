@@ -469,6 +469,9 @@ def test_the_command_shows_the_plan_and_waits_for_yes(corpus: Corpus) -> None:
         "dinner" in shown.stdout and "LEFT, delete them by hand" in shown.stdout and "nothing was done" in shown.stderr
     )
     assert contents(corpus.root) == before
+    no_server = sdme("withdraw", corpus.root, "bob", "--remove-others", "--yes")
+    assert no_server.returncode == 1 and "--without-server" in no_server.stderr
+    assert contents(corpus.root) == before
     done = sdme("withdraw", corpus.root, "bob", "--without-server", "--remove-others", "--yes", "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["tombstone"]["num_utterances"] == 8
