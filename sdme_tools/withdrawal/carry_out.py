@@ -157,7 +157,7 @@ def _find_left(corpus: Corpus, names: Names) -> Iterator[Path]:
     for path in sorted(corpus.root.rglob("*")):
         if path == corpus.layout.withdrawal or path.suffix not in {".json", ".jsonl", ".csv"} or not path.is_file():
             continue
-        if has_trace(path, names.is_part) or (path.suffix != ".csv" and quoted in path.read_bytes()):
+        if has_trace(path, names, names.is_part) or (path.suffix != ".csv" and quoted in path.read_bytes()):
             yield path
 
 

@@ -18,13 +18,18 @@ class Names:
         participant_id: The participant.
         gone: Recordings that go.
         staying: Recordings that stay; 'dinner_1' is not 'dinner' with something behind it if both are there.
-        pseudonyms: What stands for their utterances and recordings in pseudonymous releases.
+        pseudonyms: What stands for the recordings that go in pseudonymous releases.
     """
 
     participant_id: str
     gone: frozenset[str]
     staying: frozenset[str]
     pseudonyms: frozenset[str] = frozenset()
+
+    @property
+    def seeds(self) -> list[bytes]:
+        """Bytes of which at least one is in everything that any question here is answered yes to."""
+        return [name.encode() for name in (self.participant_id, *self.gone, *self.pseudonyms)]
 
     def rest_of(self, name: str) -> str | None:
         """What follows the recording's id in a name that begins with that of one that goes; None for other names."""
@@ -43,8 +48,8 @@ class Names:
         return rest is not None and (rest == "" or rest.startswith("_"))
 
     def is_utterance(self, name: str) -> bool:
-        """Whether it is an utterance of a recording that goes, of this or an earlier segmentation, or its pseudonym."""
-        return bool(_UTTERANCE.match(self.rest_of(name) or "")) or name.split(".", 1)[0] in self.pseudonyms
+        """Whether it is an utterance of a recording that goes, of this or an earlier segmentation; or a pseudonym."""
+        return bool(_UTTERANCE.match(self.rest_of(name) or "")) or name in self.pseudonyms
 
     def is_part(self, name: str) -> bool:
         """Whether it is an utterance, a track, a face or a voice of a recording that goes."""

@@ -4,7 +4,7 @@ import difflib
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -63,7 +63,7 @@ def make_plan(corpus: Corpus, wish: Wish) -> Withdrawal:
     recordings, shared = _find_recordings(corpus, book, wish.participant_id)
     names = _name(corpus, wish.participant_id, recordings)
     utterance_ids = _find_utterances(corpus, recordings, names)
-    releases = list(_find_releases(corpus, names, utterance_ids, wish.scope))
+    releases = list(_find_releases(corpus, names, wish.scope))
     plan = Withdrawal(
         participant_id=wish.participant_id,
         scope=wish.scope,
@@ -236,9 +236,7 @@ def names_somebody(names: Names, decision: SpeakerDecision) -> bool:
     )
 
 
-def _find_releases(
-    corpus: Corpus, names: Names, utterance_ids: Iterable[str], scope: WithdrawalScope
-) -> Iterator[AffectedRelease]:
+def _find_releases(corpus: Corpus, names: Names, scope: WithdrawalScope) -> Iterator[AffectedRelease]:
     """Versions that hold them; of a narrower withdrawal, those that go further than the consent that is left."""
     for manifest in sorted(corpus.layout.releases.glob("*/manifest.json")):
         folder = manifest.parent
@@ -248,12 +246,11 @@ def _find_releases(
         looked_for = names
         if told.get("pseudonym_key"):
             hidden = Pseudonyms(_read_key_of(corpus, folder.name, told))
-            ids = {hidden.utterance(name) for name in utterance_ids} | {hidden.recording(n) for n in names.gone}
-            looked_for = Names(names.participant_id, names.gone, names.staying, frozenset(ids))
+            looked_for = replace(names, pseudonyms=frozenset(map(hidden.recording, names.gone)))
         made_for = str(told.get("scope", ""))
         if scope is not WithdrawalScope.ALL and _still_covers(scope, made_for):
             continue
-        if next(find_traces(folder, looked_for.is_utterance), None) is not None:
+        if next(find_traces(folder, looked_for, looked_for.is_utterance), None) is not None:
             digest = hashlib.sha256(manifest.read_bytes()).hexdigest()
             yield AffectedRelease(version=folder.name, scope=made_for, manifest_sha256=digest)
 
@@ -289,7 +286,7 @@ def _find_runs(corpus: Corpus, names: Names, releases: Sequence[AffectedRelease]
         if path.name.startswith(TEMPORARY_PREFIX):
             continue
         is_made_of_them = bool(made_of) and path.name.startswith(made_of)
-        if is_made_of_them or next(find_traces(path, names.is_utterance), None) is not None:
+        if is_made_of_them or next(find_traces(path, names, names.is_utterance), None) is not None:
             yield path.relative_to(corpus.root).as_posix()
 
 
@@ -311,5 +308,5 @@ def _find_other_files(corpus: Corpus, names: Names, files: Sequence[str]) -> Ite
         if names.is_told_by(path.name) and path.is_dir():
             found = [one for one in sorted(path.rglob("*")) if one.is_file()]
         else:
-            found = list(find_traces(path, names.is_told_by))
+            found = list(find_traces(path, names, names.is_told_by))
         yield from (one.relative_to(corpus.root).as_posix() for one in found if one.absolute() not in known)

@@ -34,7 +34,12 @@ def find_unfinished(corpus: Corpus) -> Withdrawal | None:
         CorpusError: its journal is damaged.
     """
     path = corpus.layout.withdrawal
-    return read_record(path, Withdrawal) if path.exists() else None
+    if not path.exists():
+        return None
+    try:
+        return read_record(path, Withdrawal)
+    except CorpusError as error:
+        raise CorpusError(error.what, cure=f"restore {path} from a backup: it tells what is left to be done") from error
 
 
 def plan_withdrawal(corpus: Corpus, wish: Wish) -> Withdrawal:
