@@ -93,6 +93,16 @@ def test_a_lost_key_is_not_replaced(corpus: Corpus, tmp_path: Path, monkeypatch:
         build_release(corpus, "1.0.1", {"pseudonyms": True})
 
 
+def test_people_keep_their_split_when_pseudonyms_begin_and_cannot_when_they_end(corpus: Corpus) -> None:
+    plain = rows_of(build_release(corpus, "1.0.0").folder)
+    hidden = rows_of(build_release(corpus, "1.1.0", {"pseudonyms": True, "seed": 7}).folder)
+    before = {row["voice"]["bytes"]: row["split"] for row in plain}  # type: ignore[index]
+    assert all(before[row["voice"]["bytes"]] == row["split"] for row in hidden)  # type: ignore[index]
+    assert len({row["split"] for row in hidden}) == 3
+    with pytest.raises(ReleaseError, match="nobody would keep their split"):
+        build_release(corpus, "1.2.0")
+
+
 def test_a_withdrawal_finds_people_in_pseudonymous_releases(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
     for number, file_format in enumerate(("parquet", "webdataset", "folders")):
         build_release(corpus, f"1.0.{number}", {"pseudonyms": True, "format": file_format})
@@ -102,7 +112,7 @@ def test_a_withdrawal_finds_people_in_pseudonymous_releases(corpus: Corpus, monk
             f"{name},{'none' if name in DYADS['dinner'] else 'public'}\n" for pair in DYADS.values() for name in pair
         )
     )
-    half = {"splits": {"train": 0.5, "test": 0.5}}
+    half = {"splits": {"train": 0.5, "test": 0.5}, "keep_splits": False}
     build_release(corpus, "1.1.0", {"pseudonyms": True, **half})
     with monkeypatch.context() as elsewhere, pytest.raises(CorpusError, match=r"version 1\.0\.0 cannot be told"):
         elsewhere.setenv("SDME_CORPUS_KEY", "another")

@@ -209,9 +209,9 @@ def test_projects_on_the_server_keep_their_names(corpus: Corpus) -> None:
     from sdme_tools.annotation.delivery import _plan_queues
 
     folder = corpus.layout.round_dir("pilot")
-    before = {plan.queue: plan.title for plan in _plan_queues(read_round(folder), folder)}
+    before = {plan.queue: plan.title for plan in _plan_queues(read_round(folder), folder, {})}
     withdraw(corpus, plan_withdrawal(corpus, BOB))
-    after = {plan.queue: plan.title for plan in _plan_queues(read_round(folder), folder)}
+    after = {plan.queue: plan.title for plan in _plan_queues(read_round(folder), folder, {})}
     assert after.items() <= before.items() and len(after) > 10
 
 
