@@ -23,11 +23,24 @@ def make_contract(campaign: Round, folder: Path, items: Iterable[Item]) -> Round
     return contract.model_copy(update={"digest": _make_digest(campaign, contract)})
 
 
+def freeze_again(campaign: Round, folder: Path, items: Iterable[Item]) -> Round:
+    """A round of which a withdrawal has left less, frozen as it is now; rounds without a contract as they are.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    if campaign.contract is None:
+        return campaign
+    made = make_contract(campaign.model_copy(update={"contract": None}), folder, items)
+    first = campaign.contract.first_digest or campaign.contract.digest
+    return campaign.model_copy(update={"contract": made.model_copy(update={"first_digest": first})})
+
+
 def _make_digest(campaign: Round, contract: RoundContract) -> str:
     """Hash the promise itself, so that no part of round.json can be edited unnoticed."""
     # Without what stands at its default: a field that a later version adds breaks no promise made before it.
     promise = campaign.model_dump_json(exclude={"contract", "created_at"}, exclude_defaults=True)
-    return _hash((promise + contract.model_dump_json(exclude={"digest"})).encode())
+    return _hash((promise + contract.model_dump_json(exclude={"digest", "first_digest"})).encode())
 
 
 def _hash(data: bytes) -> str:

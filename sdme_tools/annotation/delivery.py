@@ -241,7 +241,8 @@ def _find_withheld(corpus: Corpus, files: RoundFiles, folder: Path) -> dict[str,
 
 
 def _plan_queues(files: RoundFiles, folder: Path, withheld: Mapping[str, _Hold]) -> Iterable[QueuePlan]:
-    digest = files.campaign.contract.digest if files.campaign.contract else ""
+    contract = files.campaign.contract
+    digest = (contract.first_digest or contract.digest) if contract else ""
     items = {item.item_id: item for item in files.items}
     told = {
         task.task_key: label

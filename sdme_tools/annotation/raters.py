@@ -8,11 +8,11 @@ import hashlib
 import hmac
 import os
 import re
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 
 from sdme_tools.annotation.label_studio_connection import locate_home
+from sdme_tools.corpus.keys import make_key_file, read_key_file
 from sdme_tools.errors import AnnotationError
 
 KEY_VARIABLE = "SDME_RATER_KEY"
@@ -36,19 +36,16 @@ def read_key(root: Path, *, make: bool = False) -> bytes:
     """Read the key of a corpus: $SDME_RATER_KEY, or a file that only the user can read, outside the corpus.
 
     Raises:
-        AnnotationError: there is none and none is to be made, or others may read it.
+        AnnotationError: there is none and none is to be made.
+        CorpusError: others may read it.
     """
     if chosen := os.environ.get(KEY_VARIABLE, "").strip():
         return chosen.encode()
     path = locate_home(root) / _FILE
-    if make and not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:  # noqa: PTH123 - the mode must hold from the first byte
-            file.write(secrets.token_hex(32))
+    if make:
+        make_key_file(path)
     try:
-        if path.stat().st_mode & 0o077:
-            raise AnnotationError(f"{path} tells who the raters are, and others may read it", cure=f"chmod 600 {path}")
-        return path.read_text(encoding="ascii").strip().encode()
+        return read_key_file(path)
     except OSError as error:
         raise AnnotationError(
             f"the key that tells raters' accounts from strangers is not there ({path})",

@@ -74,11 +74,15 @@ class Corpus:
         return cls(root, config)
 
     @classmethod
-    def open(cls, root: Path) -> "Corpus":
+    def open(cls, root: Path, *, to_withdraw: bool = False) -> "Corpus":
         """Open an existing corpus and check its settings.
 
+        Args:
+            root: The folder.
+            to_withdraw: Open it although a withdrawal is half done: in order to finish that.
+
         Raises:
-            CorpusError: there is no corpus.
+            CorpusError: there is no corpus, or a withdrawal in it is half done.
             ConfigError: corpus.toml is no TOML, has an unknown key or a wrong value; lists them all.
         """
         path = Layout(root).config
@@ -91,8 +95,10 @@ class Corpus:
                 ConfigError, f"{path} has mistakes:", explain(error), cure="mend these keys; see the comments"
             )
             raise
-
-        return cls(root, anchor_paths(config, root))
+        corpus = cls(root, anchor_paths(config, root))
+        if not to_withdraw:
+            corpus._require_no_withdrawal()
+        return corpus
 
     def participants(self) -> dict[str, Participant]:
         """Everybody in participants.csv by id."""
@@ -137,11 +143,11 @@ class Corpus:
         return sorted(name for name in folders if not name.startswith(TEMPORARY_PREFIX))
 
     @contextmanager
-    def hold(self) -> Iterator[None]:
+    def hold(self, *, to_withdraw: bool = False) -> Iterator[None]:
         """Be the one process that writes this corpus; the lock goes with the process, however it ends.
 
         Raises:
-            CorpusError: another process holds it.
+            CorpusError: another process holds it, or a withdrawal is half done and this is not `to_withdraw`.
         """
         with self.layout.lock.open("a+", encoding="utf-8") as file:
             try:
@@ -155,9 +161,19 @@ class Corpus:
             file.write(f"process {os.getpid()} on {socket.gethostname()}")
             file.flush()
             try:
+                if not to_withdraw:
+                    self._require_no_withdrawal()
                 yield
             finally:
                 file.truncate(0)
+
+    def _require_no_withdrawal(self) -> None:
+        """Nothing may be made of a corpus from which somebody is half gone: it could bring them back."""
+        if self.layout.withdrawal.exists():
+            raise CorpusError(
+                f"{self.root}: a withdrawal is half done ({self.layout.withdrawal.name})",
+                cure=f"finish it: sdme withdraw {self.root}",
+            )
 
     def _read_holder(self) -> str:
         """Tell who holds the lock; between taking it and signing it there is an instant in which nobody knows."""

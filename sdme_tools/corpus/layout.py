@@ -1,6 +1,6 @@
 """Layout: every path of a corpus folder, and no other place knows one.
 
-corpus.toml  participants.csv  recordings.csv
+corpus.toml  participants.csv  recordings.csv  withdrawals.jsonl  withdrawal.json (while one is under way)
 recordings/<recording_id>/recording.json  <table>.jsonl  media/<utterance_id>/
                               dropped/<stage>.jsonl  receipts/<stage>.json
                               face_measures.npz  landmarks.npz
@@ -43,6 +43,16 @@ class Layout:
     def lock(self) -> Path:
         """Held by the one process that may write; the system releases it when that process dies."""
         return self.root / ".lock"
+
+    @property
+    def withdrawal(self) -> Path:
+        """The journal of a withdrawal that is under way; gone when it is done."""
+        return self.root / "withdrawal.json"
+
+    @property
+    def tombstones(self) -> Path:
+        """What is remembered of withdrawals."""
+        return self.root / "withdrawals.jsonl"
 
     @property
     def recordings(self) -> Path:
@@ -141,6 +151,11 @@ class Layout:
     def served_round(self, round_id: str) -> Path:
         """Link to a round's media."""
         return self.served / round_id
+
+    @property
+    def runs(self) -> Path:
+        """What was trained on releases."""
+        return self.root / "runs"
 
     @property
     def releases(self) -> Path:

@@ -1,6 +1,6 @@
 """Writing clips: H.264 + AAC in MP4 and FLAC, the same bytes for the same input, nothing told about their origin."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -9,8 +9,12 @@ from typing import Self
 
 import av
 import numpy as np
+from av.audio.stream import AudioStream
+from av.bitstream import BitStreamFilterContext
 from av.codec.context import Flags
+from av.packet import Packet
 from av.video.frame import PictureType, VideoFrame
+from av.video.stream import VideoStream
 
 from sdme_tools.errors import MediaError
 from sdme_tools.media.audio import Sound, Voice
@@ -22,8 +26,15 @@ AAC_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64
 _ANONYMOUS = {"fflags": "+bitexact"}
 """No creation time, no name and version of the encoder: the same input gives the same bytes."""
 
-_REPRODUCIBLE_X264 = {"preset": "veryfast", "x264-params": "cpu-independent=1"}
-"""Without cpu-independent, x264's macroblock tree differed between runs on one machine for some sizes (224×224)."""
+_REPRODUCIBLE_X264 = {"preset": "veryfast", "x264-params": "cpu-independent=1", "a53cc": "0"}
+"""No captions of the source are taken over (a53cc). Without cpu-independent, x264's macroblock tree differed between
+runs on one machine for some sizes (224×224)."""
+
+_WITHOUT_ENCODER = "filter_units=remove_types=6"
+"""Takes messages (SEI) out of H.264: x264 tells its version and all of its settings in one of 600 bytes.
+
+Source: ITU-T H.264, table 7-1.
+"""
 
 _AAC_BIT_RATE = 96_000
 """Bits per second and channel."""
@@ -62,8 +73,11 @@ class ClipWriter:
             if pixel_ratio:
                 self._video.codec_context.sample_aspect_ratio = pixel_ratio
             self._video.codec_context.time_base = 1 / frame_rate
-            if sound is not None:
-                self._write_sound(sound, sound_rate_hz)
+            heard = None if sound is None else self._add_sound(sound, sound_rate_hz)
+            self._container.start_encoding()
+            self._silent_encoder = BitStreamFilterContext(_WITHOUT_ENCODER, self._video, self._video)
+            if heard is not None and sound is not None:
+                self._write_sound(heard, sound, sound_rate_hz)
 
     def add(self, frame: VideoFrame) -> None:
         """Write a frame, upright, of any size and pixel format; it is scaled to the clip's."""
@@ -72,15 +86,24 @@ class ClipWriter:
         ready.pict_type = PictureType.NONE  # let the encoder choose; decoded frames carry the source's
         self._num_frames += 1
         with _as_os_error():
-            self._container.mux(self._video.encode(ready))
+            self._mux_pictures(self._video.encode(ready))
 
-    def _write_sound(self, sound: Sound, rate_hz: int) -> None:
+    def _mux_pictures(self, packets: "Iterable[Packet[VideoStream] | None]") -> None:
+        """Write pictures without what the encoder says of itself; None = there are no more."""
+        for packet in packets:
+            for clean in self._silent_encoder.filter(packet):
+                clean.stream = self._video
+                self._container.mux(clean)
+
+    def _add_sound(self, sound: Sound, rate_hz: int) -> AudioStream:
         num_channels = sound.shape[1]
-        layout = "mono" if num_channels == 1 else "stereo"
-        stream = self._container.add_stream("aac", rate=rate_hz, layout=layout)
+        stream = self._container.add_stream("aac", rate=rate_hz, layout="mono" if num_channels == 1 else "stereo")
         stream.bit_rate = _AAC_BIT_RATE * num_channels
         stream.codec_context.flags |= Flags.bitexact
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(sound.T), format="fltp", layout=layout)
+        return stream
+
+    def _write_sound(self, stream: AudioStream, sound: Sound, rate_hz: int) -> None:
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(sound.T), format="fltp", layout=stream.layout.name)
         frame.sample_rate, frame.pts, frame.time_base = rate_hz, 0, Fraction(1, rate_hz)
         self._container.mux(stream.encode(frame))
         self._container.mux(stream.encode(None))
@@ -95,7 +118,7 @@ class ClipWriter:
             self._container.close()
             return
         with _as_os_error():
-            self._container.mux(self._video.encode(None))
+            self._mux_pictures([*self._video.encode(None), None])
             self._container.close()
 
 

@@ -73,6 +73,9 @@ class RoundContract(Record):
     """SHA-256 over names and hashes of all media."""
     digest: str
     """SHA-256 over design, label set and the two above: two rounds with the same digest are the same."""
+    first_digest: str = ""
+    """The digest when the round was made, where a withdrawal has taken something out since and what is left was frozen
+    anew; empty otherwise. Projects on the server keep its name."""
 
 
 class Round(Record):

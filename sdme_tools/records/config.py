@@ -24,6 +24,7 @@ from sdme_tools.records.stage_config import (
     SpeakingSection,
     TranscribeSection,
 )
+from sdme_tools.records.withdrawal import SharedRule
 
 NOT_STATED = "not stated"
 """What the documents of a release say where corpus.toml says nothing."""
@@ -139,6 +140,20 @@ class ReleaseSection(Record):
     contact: Annotated[
         str, Field(min_length=1, description="Where participants and users turn to: an address or a page.")
     ] = NOT_STATED
+    pseudonyms: Annotated[
+        bool,
+        Field(
+            description="Call participants, sessions, recordings and utterances by keyed hashes. Without, ids go out "
+            "as they are, and those of recordings come from the names of their files."
+        ),
+    ] = False
+    scrub: Annotated[
+        str,
+        Field(
+            description="File outside of the corpus with names, one a line, that are replaced by [name] in texts; a "
+            "relative path begins at the corpus folder. Sound is not changed."
+        ),
+    ] = ""
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -151,6 +166,18 @@ class ReleaseSection(Record):
         if self.folds and not (self.folds in set(GroupKey) or (self.folds.isdecimal() and int(self.folds) >= 2)):
             raise ValueError(f"folds must be a number from 2 on, or one of {', '.join(GroupKey)}; got {self.folds!r}")
         return self
+
+
+class WithdrawSection(Record):
+    """What is done when a participant withdraws."""
+
+    shared_recordings: Annotated[
+        SharedRule,
+        Field(
+            description="A recording in which others appear too: 'drop' removes it as a whole, 'refuse' stops and "
+            "names it. (Blurring and silencing one of several people is not offered.)"
+        ),
+    ] = SharedRule.DROP
 
 
 class CorpusConfig(Record):
@@ -169,6 +196,7 @@ class CorpusConfig(Record):
     annotate: AnnotateSection = AnnotateSection()
     label_studio: StudioSection = StudioSection()
     release: ReleaseSection = ReleaseSection()
+    withdraw: WithdrawSection = WithdrawSection()
 
     @model_validator(mode="after")
     def _display_names_differ(self) -> Self:

@@ -112,6 +112,10 @@ class Manifest(Record):
     files: tuple[ReleaseFile, ...]
     made_by: str
     """Name and version of the program."""
+    pseudonym_key: str = ""
+    """Tells by which key ids were replaced by pseudonyms, and nothing else; empty where they are the corpus' own."""
+    num_names_scrubbed: NonNegativeInt | None = None
+    """Names that were replaced in texts; None = nobody asked for it."""
 
     @property
     def shards(self) -> tuple[ReleaseFile, ...]:

@@ -15,6 +15,7 @@ from sdme_tools.records.release import Manifest
 from sdme_tools.records.speaking import Speaking
 from sdme_tools.records.studio import LedgerEntry, SeenTask
 from sdme_tools.records.utterance import Clip, Drop, Transcript, Utterance
+from sdme_tools.records.withdrawal import Tombstone, Withdrawal
 from sdme_tools.records.wording import TranscriptEdit
 
 ON_DISK: tuple[type[Record], ...] = (
@@ -43,11 +44,13 @@ ON_DISK: tuple[type[Record], ...] = (
     SpeakerLink,
     Speaking,
     Submission,
+    Tombstone,
     Transcript,
     TranscriptEdit,
     TrustedRow,
     Utterance,
     UtteranceQuality,
+    Withdrawal,
 )
 
 

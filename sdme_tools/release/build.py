@@ -24,7 +24,7 @@ from sdme_tools.corpus.identity import SpeakerBook
 from sdme_tools.corpus.resemblance import read_resemblance
 from sdme_tools.corpus.table import TEMPORARY_PREFIX, explain
 from sdme_tools.corpus.verdicts import read_verdicts
-from sdme_tools.corpus.votes import scan_votes
+from sdme_tools.corpus.votes import CastVote, scan_votes
 from sdme_tools.errors import ConfigError, ReleaseError, raise_together
 from sdme_tools.records.annotation import Consensus
 from sdme_tools.records.config import ReleaseSection
@@ -41,6 +41,7 @@ from sdme_tools.release.documents import MANIFEST, SUMS, render_manifest, render
 from sdme_tools.release.evidence import Judge, gather_evidence
 from sdme_tools.release.fixed import find_earlier, read_fixed
 from sdme_tools.release.media import MediaStore
+from sdme_tools.release.privacy import Disguise, make_disguise
 from sdme_tools.release.rows import REASONS, CorpusTables, join_rows
 from sdme_tools.release.split import Known, divide
 from sdme_tools.release.write import Progress, write_files
@@ -106,22 +107,45 @@ def build_release(
 def _gather(corpus: Corpus, version: str, settings: ReleaseSection, store: MediaStore) -> ReleaseContent:
     """Join the rows and divide them, before anything is written; `store` learns what their media shall be."""
     with _without_collector():
-        rows, exclusions = _join(corpus, settings, store)
+        joined, exclusions = _join(corpus, settings, store)
+        disguise = make_disguise(corpus.root, settings, _read_key_checks(corpus))
+        rows, num_names = disguise.rows(joined)
     if not rows:
         raise _nothing_left(exclusions)
     check_labels(rows, corpus.config.corpus.labels)
-    divided = divide(rows, settings, _know(corpus, version, settings))
+    divided = divide(rows, settings, _know(corpus, version, settings, disguise))
     left_out = [*exclusions, *divided.left_out]
-    votes = partial(scan_votes, corpus)
-    return ReleaseContent(version, corpus.config.corpus, settings, divided.rows, left_out, divided.division, votes)
+    votes = partial(_scan_votes, corpus, disguise)
+    return ReleaseContent(
+        version, corpus.config.corpus, settings, divided.rows, left_out, divided.division, votes, disguise, num_names
+    )
 
 
-def _know(corpus: Corpus, version: str, settings: ReleaseSection) -> Known:
+def _know(corpus: Corpus, version: str, settings: ReleaseSection, disguise: Disguise) -> Known:
     """What the division needs beside the rows: who may be the same person, and what stands already."""
-    fixed = corpus.root / settings.fixed if settings.fixed else None
-    if fixed is None and settings.keep_splits:
-        fixed = find_earlier(corpus.layout.releases, version)
-    return Known(corpus.participants(), read_resemblance(corpus), read_fixed(fixed) if fixed is not None else None)
+    path = corpus.root / settings.fixed if settings.fixed else None
+    if path is None and settings.keep_splits:
+        path = find_earlier(corpus.layout.releases, version)
+    fixed = None if path is None else disguise.fixed(read_fixed(path), _read_key_check(path))
+    participants = {disguise.speaker(name): one for name, one in corpus.participants().items()}
+    return Known(participants, disguise.resemblance(read_resemblance(corpus)), fixed)
+
+
+def _scan_votes(corpus: Corpus, disguise: Disguise) -> Iterator[CastVote]:
+    return disguise.votes(scan_votes(corpus))
+
+
+def _read_key_checks(corpus: Corpus) -> list[str]:
+    """By which keys earlier versions were made."""
+    return [_read_key_check(path.parent) for path in corpus.layout.releases.glob("*/manifest.json")]
+
+
+def _read_key_check(folder: Path) -> str:
+    """By which key a version was made; empty where its ids are the corpus' own, or nothing can be read."""
+    try:
+        return Manifest.model_validate_json((folder / "manifest.json").read_bytes()).pseudonym_key
+    except (OSError, ValidationError):
+        return ""
 
 
 def _make_manifest(content: ReleaseContent, files: Sequence[ReleaseFile]) -> Manifest:
@@ -138,6 +162,8 @@ def _make_manifest(content: ReleaseContent, files: Sequence[ReleaseFile]) -> Man
         excluded=dict(sorted(Counter(exclusion.reason for exclusion in content.exclusions).items())),
         files=tuple(files),
         made_by=f"sdme_tools {__version__}",
+        pseudonym_key=content.disguise.key_check,
+        num_names_scrubbed=content.num_names if content.settings.scrub else None,
     )
 
 

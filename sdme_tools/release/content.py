@@ -8,6 +8,7 @@ from sdme_tools.records.config import CorpusSection, ReleaseSection
 from sdme_tools.records.release import Exclusion, ReleaseRow, Split
 from sdme_tools.records.splitting import SplitReport
 from sdme_tools.release.columns import Columns
+from sdme_tools.release.privacy import Disguise
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,10 @@ class ReleaseContent:
     division: Division
     scan_votes: Callable[[], Iterator[CastVote]] = lambda: iter(())
     """Reads the votes of all rounds from the corpus, on utterances that stay at home too."""
+    disguise: Disguise = Disguise()  # noqa: RUF009 - frozen, and empty
+    """What was laid over rows and votes: whatever else is taken from the corpus needs it too."""
+    num_names: int = 0
+    """Names that were replaced in the texts of the rows."""
 
     @property
     def columns(self) -> Columns:

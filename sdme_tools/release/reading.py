@@ -172,3 +172,25 @@ def _read(path: Path, file: Any, group: int, columns: list[str]) -> Any:  # noqa
         return file.read_row_group(group, columns=columns)
     except (OSError, pa.ArrowException) as error:
         raise ReleaseError(f"{path}: row group {group} cannot be read ({error})", cure=_CURE) from error
+
+
+def read_strings(path: Path) -> Iterator[bytes]:
+    """Every text in a Parquet file, of all columns and of the schema's metadata, in pieces.
+
+    Raises:
+        ReleaseError: it is no Parquet file, or damaged.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            for key, value in (file.schema_arrow.metadata or {}).items():
+                yield key + b"\n" + value
+            texts = [
+                leaf.path
+                for leaf in map(file.schema.column, range(len(file.schema)))
+                if leaf.logical_type.type == "STRING"
+            ]
+            for batch in file.iter_batches(columns=texts, batch_size=1 << 14) if texts else ():
+                for column in batch.columns:
+                    yield "\n".join(str(value) for value in column.to_pylist() if value is not None).encode()
+    except (OSError, pa.ArrowException) as error:
+        raise ReleaseError(f"{path}: cannot be read as Parquet ({error})", cure=_CURE) from error

@@ -24,6 +24,7 @@ REASONS = {
     "or sdme speakers merge them with a participant",
     "no_consent": "the speaker's consent in participants.csv does not cover the scope of the release",
     "others_no_consent": "clips show everyone in the recording, and somebody's consent does not cover the scope",
+    "others_heard": "another voice is under the speech, and somebody's consent does not cover the scope",
     "no_face": "not bound to a face, and require_face is set",
     "no_label": "nobody has voted on it: sdme votes import",
     "too_few_raters": "fewer votes than min_raters: import more votes, or lower it",
@@ -181,11 +182,17 @@ def _missing_consent(
         return "unknown_speaker", known.binding.reason.value if known.binding else ""
     if refuses(known.speaker_id):
         return "no_consent", f"speaker {known.speaker_id}, scope {settings.scope.value}"
-    if settings.clips and not known.recording.participants:
-        return "others_no_consent", "recordings.csv lists nobody: who else is in the clip is not known"
-    present = (seated.participant_id for seated in known.recording.participants)
-    refusing = sorted({name for name in present if refuses(name)}) if settings.clips else []
-    return ("others_no_consent", ", ".join(refusing)) if refusing else None
+    are_heard = known.utterance.overlap_ms > 0
+    if not (settings.clips or are_heard):
+        return None
+    reason = "others_no_consent" if settings.clips else "others_heard"
+    if not known.recording.participants:
+        return (
+            reason,
+            f"recordings.csv lists nobody: who else is in the {'clip' if settings.clips else 'recording'} is not known",
+        )
+    refusing = sorted({s.participant_id for s in known.recording.participants if refuses(s.participant_id)})
+    return (reason, ", ".join(refusing)) if refusing else None
 
 
 def _missing_label(known: _Known, settings: ReleaseSection) -> tuple[str, str] | None:

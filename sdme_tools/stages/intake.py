@@ -14,7 +14,8 @@ from sdme_tools.backends.diarization.rttm import SUFFIX as TURNS_SUFFIX
 from sdme_tools.corpus.corpus import Corpus
 from sdme_tools.corpus.sheets import SeatRow
 from sdme_tools.corpus.table import replacing, write_record
-from sdme_tools.errors import SdmeError
+from sdme_tools.corpus.tombstones import find_withdrawn
+from sdme_tools.errors import CorpusError, SdmeError
 from sdme_tools.records.recording import Recording
 from sdme_tools.stages.ingest import IngestStatus, find_rows, ingest_file, seat_participants
 
@@ -47,9 +48,10 @@ def ingest_files(
     with corpus.hold():
         seats = corpus.seats()
         known = {recording.recording_id: recording for recording in corpus.recordings()}
+        is_withdrawn = find_withdrawn(corpus)
         for file in files:
             try:
-                intake = _enter(corpus, file, known, seats, copy=copy)
+                intake = _enter(corpus, file, known, seats, is_withdrawn, copy=copy)
             except SdmeError as error:
                 intake = Intake(str(file), "refused", what=error.what, cure=error.cure or "")
             if intake.recording is not None:
@@ -59,9 +61,19 @@ def ingest_files(
     return intakes
 
 
-def _enter(corpus: Corpus, file: Path, known: dict[str, Recording], seats: Sequence[SeatRow], *, copy: bool) -> Intake:
+def _enter(
+    corpus: Corpus,
+    file: Path,
+    known: dict[str, Recording],
+    seats: Sequence[SeatRow],
+    is_withdrawn: Callable[[str], bool],
+    *,
+    copy: bool,
+) -> Intake:
     ingested = ingest_file(file, known=list(known.values()), seats=seats)
     before = ingested.recording
+    if is_withdrawn(before.sha256):
+        raise CorpusError(f"{file}: somebody in this recording withdrew; it is not taken in again", cure="delete it")
     is_new = ingested.status is IngestStatus.NEW
     now = before if is_new else _refresh(corpus, file, before, seats)
     if copy and Path(now.source).is_absolute():

@@ -276,7 +276,7 @@ STAGES: dict[str, Stage] = {
         ),
         Stage(
             name="clips",
-            version=3,
+            version=4,
             reads=(Utterance, FaceTrack, Binding, UtteranceQuality),
             writes=Clip,
             run=_clips,

@@ -70,33 +70,43 @@ def link_speakers(
         BackendError: a model or its package is not there; says how to get it.
         CorpusError: another process holds the corpus, a table is damaged, or the stages are half renewed.
     """
-    settings, resolved = corpus.config.identity, resolve_device(device)
-    faces, voices = (
-        registry.create_face_embedder(settings, resolved),
-        registry.create_voice_embedder(settings, resolved),
-    )
-    sources = (faces.identify(), voices.identify())
+    embedders = _create_embedders(corpus, device)
     with corpus.hold():
-        problems = find_inconsistencies(corpus)
-        raise_together(CorpusError, "the corpus is half renewed:", problems, cure=f"run `sdme run {corpus.root}` first")
-        book = SpeakerBook(corpus)
-        known, num_embedded, skipped = _recall_all(corpus, book, faces, voices, on_recording)
-        people = _gather(book, known)
-        weighs = (faces.weigh_evidence, voices.weigh_evidence)
-        pairs = find_likely_pairs(
-            people.faces, people.voices, *weighs, prior=settings.prior, least=settings.min_confidence
-        )
-        found = propose_links(pairs, _know(book, people.names, list(known)))
-        findings = [(pair, LinkFinding.PROPOSED, "") for pair in found.proposed] + found.suspicious
-        links = tuple(_make_link(people.names, *finding, sources) for finding in findings)
-        doubts = tuple(
-            ParticipantDoubt(**vars(unlike), sources=sources)
-            for unlike in find_unlike(known, _list_rows(book), *weighs)
-        )
-        speakers = tuple(_describe(book, people, list(known)))
-        write_table(corpus.layout.speakers, speakers)
-        write_table(corpus.layout.speaker_links, links)
-        write_table(corpus.layout.participant_doubts, doubts)
+        return _link(corpus, embedders, on_recording)
+
+
+def link_speakers_again(corpus: Corpus) -> LinkReport:
+    """The same for whoever holds the corpus already. Raises as `link_speakers`."""
+    return _link(corpus, _create_embedders(corpus, "auto"), lambda _: None)
+
+
+def _create_embedders(corpus: Corpus, device: str) -> tuple[FaceEmbedder, VoiceEmbedder]:
+    settings, resolved = corpus.config.identity, resolve_device(device)
+    return registry.create_face_embedder(settings, resolved), registry.create_voice_embedder(settings, resolved)
+
+
+def _link(
+    corpus: Corpus, embedders: tuple[FaceEmbedder, VoiceEmbedder], on_recording: Callable[[str], None]
+) -> LinkReport:
+    settings, (faces, voices) = corpus.config.identity, embedders
+    sources = (faces.identify(), voices.identify())
+    problems = find_inconsistencies(corpus)
+    raise_together(CorpusError, "the corpus is half renewed:", problems, cure=f"run `sdme run {corpus.root}` first")
+    book = SpeakerBook(corpus)
+    known, num_embedded, skipped = _recall_all(corpus, book, faces, voices, on_recording)
+    people = _gather(book, known)
+    weighs = (faces.weigh_evidence, voices.weigh_evidence)
+    pairs = find_likely_pairs(people.faces, people.voices, *weighs, prior=settings.prior, least=settings.min_confidence)
+    found = propose_links(pairs, _know(book, people.names, list(known)))
+    findings = [(pair, LinkFinding.PROPOSED, "") for pair in found.proposed] + found.suspicious
+    links = tuple(_make_link(people.names, *finding, sources) for finding in findings)
+    doubts = tuple(
+        ParticipantDoubt(**vars(unlike), sources=sources) for unlike in find_unlike(known, _list_rows(book), *weighs)
+    )
+    speakers = tuple(_describe(book, people, list(known)))
+    write_table(corpus.layout.speakers, speakers)
+    write_table(corpus.layout.speaker_links, links)
+    write_table(corpus.layout.participant_doubts, doubts)
     return LinkReport(
         speakers=speakers,
         links=links,
