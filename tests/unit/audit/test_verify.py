@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from sdme_tools.annotation.consensus_rounds import decide_round, make_rule
@@ -11,7 +12,7 @@ from sdme_tools.audit.verify import Verdict, verify_release
 from sdme_tools.errors import ReleaseError
 from sdme_tools.records.annotation import ConsensusMethod
 from sdme_tools.release.build import build_release
-from tests.unit.audit.damage import DAMAGES, Damage, renew
+from tests.unit.audit.damage import DAMAGES, VICTIM, Damage, edit_row, renew, tables
 from tests.unit.release.tiny_corpus import LABELS, make_corpus, vote
 
 DOCUMENTS_ONLY = {
@@ -38,6 +39,10 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     decide_round(corpus, None, rule=make_rule(ConsensusMethod.DAWID_SKENE))
     return build_release(corpus, "1.0.0", judge=VoteJudge()).folder
+
+
+def is_victim(row: dict[str, object]) -> bool:
+    return row["utterance_id"] == VICTIM
 
 
 def say(verdict: Verdict) -> str:
@@ -80,6 +85,19 @@ def test_what_is_made_anew_as_a_whole_only_the_digest_tells(release: Path, tmp_p
     renew(folder, thoroughly=True)
     assert say(verify_release(folder)) == ""
     assert [fault.code for fault in verify_release(folder, digest=published).faults] == ["digest"]
+
+
+def test_a_fold_that_was_changed_is_found(tmp_path: Path) -> None:
+    corpus = make_corpus(tmp_path / "corpus")
+    vote(corpus, tmp_path / "votes.csv")
+    folder = build_release(corpus, "1.0.0", {"folds": 3}, judge=VoteJudge()).folder
+    assert say(verify_release(folder)) == ""
+    folds = {row["fold"] for path in tables(folder) for row in pq.read_table(path).to_pylist()}
+    assert folds == {0, 1, 2}
+    now = next(row["fold"] for path in tables(folder) for row in pq.read_table(path).to_pylist() if is_victim(row))
+    edit_row("fold", (now + 1) % 3, everywhere=True)(folder)
+    renew(folder, thoroughly=True)
+    assert f"group | {VICTIM}" in say(verify_release(folder))
 
 
 def test_a_folder_without_a_manifest_is_no_release(release: Path, tmp_path: Path) -> None:

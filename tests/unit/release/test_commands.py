@@ -80,6 +80,6 @@ def test_a_release_is_made_and_shown(sdme: Callable[..., Done], corpus: Corpus, 
     assert done.returncode == 0, done.stderr
     assert "validation" in done.stdout
     assert str(corpus.layout.release_dir("1.0.0")) in done.stderr
-    as_json = sdme("release", corpus.root, "1.0.1", "--group-by", "participant", "--seed", "7", "--clips", "--json")
+    as_json = sdme("release", corpus.root, "2.0.0", "--group-by", "participant", "--seed", "7", "--clips", "--json")
     manifest = json.loads(as_json.stdout)["manifest"]
     assert (manifest["group_by"], manifest["seed"], manifest["num_seen"]) == (["participant"], 7, 24)
