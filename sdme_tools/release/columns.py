@@ -30,10 +30,10 @@ _QUALITY = [
 """Each figure of quality.jsonl: its column, and where it stands in a ReleaseRow. Null = not measured."""
 _WHOLE = {"voice_bandwidth_hz", "face_median_size_px"}
 _MADE_BY = ("segmented_by", "bound_by", "transcribed_by")
-_AS_THEY_ARE = {
+_AS_THEY_ARE = (
     *("utterance_id", "recording_id", "session_id", "speaker_id", "text", "text_edited", "language", "num_raters"),
     *("binding_score", "binding_reason", "binding_confidence", "speech_ms", "overlap_ms", *_MADE_BY),
-}
+)
 """Columns that a ReleaseRow has under the same name."""
 
 

@@ -16,7 +16,7 @@ from sdme_tools.release.columns import MEDIA, Columns, media_name
 from sdme_tools.release.media import MediaStore
 from sdme_tools.release.portions import Measure, divide_rows, order_rows
 
-_ROW_GROUP_BYTES = 32_000_000
+_ROW_GROUP_BYTES = 16_000_000
 _OVERHEAD_BYTES = 1000
 """Taken for a row's cells beside its media."""
 _PAGE_BYTES = 1024

@@ -21,11 +21,13 @@ def write_tar(path: Path, shard: Shard, columns: Columns, store: MediaStore) -> 
         ReleaseError: a media file is not what the corpus says.
         OSError: the disk is full or the folder may not be written.
     """
+    names = columns.tabular_schema().names
     with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as archive:
         for row in shard.rows:
             key = row.utterance_id.replace(".", "%2E")
             cells = columns.cells(row, shard.split) | {"label": row.label}
-            _add(archive, f"{key}.json", json.dumps(cells, ensure_ascii=False).encode())
+            ordered = {name: cells[name] for name in names}
+            _add(archive, f"{key}.json", json.dumps(ordered, ensure_ascii=False).encode())
             for column, content in store.read(row).items():
                 if content is not None:
                     _add(archive, f"{key}{MEDIA_SUFFIXES[column]}", content)
