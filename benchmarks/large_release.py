@@ -83,8 +83,8 @@ def measure(folder: Path, given: argparse.Namespace) -> None:
     )
     print(f"cp of the release    {again.wall_s:6.1f} s, {size / 1e6:.0f} MB")
     print(
-        f"written at {copied[0].wall_s / written.wall_s:.2f} and {copied[1].wall_s / written.wall_s:.2f} × the speed of "
-        f"copying the media, {again.wall_s / written.wall_s:.2f} × that of copying the release",
+        f"written at {copied[0].wall_s / written.wall_s:.2f} and {copied[1].wall_s / written.wall_s:.2f} × the speed "
+        f"of copying the media, {again.wall_s / written.wall_s:.2f} × that of copying the release",
         flush=True,
     )
     compare_loaders(first, folder, skip_memory=given.skip_memory)
@@ -176,7 +176,8 @@ def load(loader: str, release: Path) -> None:
     else:
         sizes = load_columns(loader, release)
     seconds = time.perf_counter() - began
-    print(json.dumps({"rows": len(sizes), "bytes": int(sum(sizes)), "seconds": seconds, "note": note}))
+    print(json.dumps({"rows": len(sizes), "bytes": int(sum(sizes)), "seconds": seconds, "note": note}), flush=True)
+    os._exit(0)  # the readers that datasets leaves running when it streams may abort an orderly end
 
 
 def load_datasets(release: Path, *, streaming: bool) -> tuple[Iterator[dict[str, object]], str]:

@@ -7,6 +7,7 @@ Each function returns rows by split: the columns without media, and for each med
 
 import hashlib
 import json
+import os
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -135,4 +136,6 @@ def _hash(content: bytes) -> str:
 
 if __name__ == "__main__":
     loaded = globals()[f"with_{sys.argv[1]}"](Path(sys.argv[2]), Path(sys.argv[3]))
-    print(json.dumps(loaded))
+    sys.stdout.write(json.dumps(loaded))
+    sys.stdout.flush()
+    os._exit(0)  # the readers that datasets leaves running when it streams may abort an orderly end

@@ -1,97 +1,214 @@
 """A release loads with the tools that people have, and says the same in each of them."""
 
 import io
+import json
 import os
 import subprocess
 import sys
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import av
 import pyarrow.parquet as pq
 import pytest
+from torch.utils.data import DataLoader
 
+from sdme_tools.corpus.corpus import Corpus
 from sdme_tools.records.quality import FaceMaterialQuality, VoiceQuality
+from sdme_tools.release import shards
 from sdme_tools.release.build import build_release
-from tests.unit.release.tiny_corpus import LABELS, make_corpus, vote
+from sdme_tools.training.parquet_pages import locate_pages
+from sdme_tools.training.released import EpochOrder, ReleaseDataset
+from tests.e2e.loading import plain
+from tests.unit.release.tiny_corpus import LABELS, TURN_MS, make_corpus, vote
 
-_LOAD = """
+LOADING = Path(__file__).with_name("loading.py")
+
+_FEATURES = """
 import json, sys
-from datasets import Audio, Video, load_dataset
+from datasets import load_dataset
 
-folder, cache = sys.argv[1:]
-loaded = load_dataset(folder, cache_dir=cache)
-streamed = load_dataset(folder, streaming=True)
-
-def plain(dataset):
-    dataset = dataset.cast_column("voice", Audio(decode=False)).cast_column("face", Video(decode=False))
-    rows = []
-    for row in dataset:
-        voice, face = row.pop("voice"), row.pop("face")
-        rows.append(row | {"voice_size": len(voice["bytes"]), "voice_path": voice["path"],
-                           "face_size": len(face["bytes"]) if face else None})
-    return rows
-
-memory = {split: plain(loaded[split]) for split in loaded}
-clean = loaded["train"].filter(lambda snr, size: snr >= 24 and (size or 0) >= 44,
-                               input_columns=["voice_snr_db", "face_median_size_px"])
-features = loaded["train"].features
+train = load_dataset(sys.argv[1], cache_dir=sys.argv[2], split="train")
+votes = load_dataset(sys.argv[1], data_dir="annotations", cache_dir=sys.argv[2], split="train")
+clean = train.filter(lambda snr, size: snr >= 24 and (size or 0) >= 44,
+                     input_columns=["voice_snr_db", "face_median_size_px"])
+features = train.features
 print(json.dumps({
-    "memory": memory,
-    "same": memory == {split: plain(streamed[split]) for split in streamed},
+    "num_train": len(train),
     "label_names": features["label"].names,
     "voice": [type(features["voice"]).__name__, features["voice"].sampling_rate],
     "face": type(features["face"]).__name__,
     "clean": sorted(clean.remove_columns(["voice", "face"])["utterance_id"]),
     "quality": {name: feature.dtype for name, feature in features.items() if name.startswith(("voice_", "face_"))},
+    "votes": {"role": sorted(set(votes["role"])), "lead_ms": votes.features["lead_ms"].dtype,
+              "presented_at": votes.features["presented_at"].dtype},
 }))
+"""
+
+_DECODE = """
+import json, os, sys
+from datasets import load_dataset
+
+loaded = load_dataset(sys.argv[1], cache_dir=sys.argv[2], split="train")
+streamed = load_dataset(sys.argv[1], split="train", streaming=True)
+rows = [next(row for row in rows if row["face"] is not None) for rows in (loaded, streamed)]
+voices = [row["voice"].get_all_samples() for row in rows]
+print(json.dumps({
+    "num_samples": [voice.data.shape[-1] for voice in voices],
+    "rate_hz": voices[0].sample_rate,
+    "picture": list(rows[0]["face"][0].shape),
+}), flush=True)
+os._exit(0)  # the readers that datasets leaves running may abort an orderly end
+"""
+
+_RESUME_STREAM = """
+import json, os, sys
+from itertools import islice
+from datasets import load_dataset
+
+stream = load_dataset(sys.argv[1], split="train", streaming=True).select_columns(["utterance_id"])
+whole = [row["utterance_id"] for row in stream]
+before = []
+for row in stream:
+    before.append(row["utterance_id"])
+    if len(before) == 3:
+        break
+state = stream.state_dict()
+again = load_dataset(sys.argv[1], split="train", streaming=True).select_columns(["utterance_id"])
+again.load_state_dict(state)
+print(json.dumps({"whole": whole, "before": before, "after": [row["utterance_id"] for row in again]}), flush=True)
+os._exit(0)  # the readers that datasets leaves running may abort an orderly end
 """
 
 
 @pytest.fixture(scope="module")
-def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     root = tmp_path_factory.mktemp("made")
     corpus = make_corpus(root / "corpus")
     vote(corpus, root / "votes.csv")
-    return build_release(corpus, "1.0.0").folder
+    return corpus
 
 
-def test_datasets_in_memory_and_streaming_and_pyarrow_agree(release: Path, tmp_path: Path) -> None:
-    # A process of its own: the switches that keep the library offline and quiet are read at its import.
-    environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "home"), "HF_DATASETS_OFFLINE": "1"}
+@pytest.fixture(scope="module")
+def release(corpus: Corpus) -> Path:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shards, "_OVERHEAD_BYTES", 200_000)  # so that small media fill several shards and row groups
+        patch.setattr(shards, "_ROW_GROUP_BYTES", 700_000)
+        return build_release(corpus, "1.0.0", {"shard_mb": 1}).folder
+
+
+@pytest.fixture(scope="module")
+def rows(release: Path) -> dict[str, list[dict[str, Any]]]:
+    """What every loader must see, by split: read with pyarrow, file by file."""
+    splits = ("train", "validation", "test")
+    files = {split: sorted((release / "data").glob(f"{split}-*.parquet")) for split in splits}
+    assert all(len(paths) > 1 for paths in files.values())
+    return {
+        split: [plain(r) for path in paths for r in pq.read_table(path).to_pylist()] for split, paths in files.items()
+    }
+
+
+def run_offline(home: Path, *words: str | Path) -> Any:
+    """Run Python in a process of its own: the switches that keep `datasets` offline are read at its import."""
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(home), "HF_DATASETS_OFFLINE": "1"}
+    environment |= {"PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run(
-        [sys.executable, "-c", _LOAD, str(release), str(tmp_path / "cache")],
-        capture_output=True,
-        text=True,
-        env=environment,
-        check=False,
+        [sys.executable, *map(str, words)], capture_output=True, text=True, env=environment, check=False
     )
     assert done.returncode == 0, done.stderr
-    import json
+    return json.loads(done.stdout)
 
-    seen = json.loads(done.stdout)
-    assert seen["same"]
+
+@pytest.mark.parametrize("loader", ["pyarrow", "duckdb", "polars", "datasets", "datasets_streaming", "sdme", "torch"])
+def test_every_loader_sees_every_row(
+    release: Path, rows: dict[str, list[dict[str, Any]]], tmp_path: Path, loader: str
+) -> None:
+    seen = run_offline(tmp_path, LOADING, loader, release, tmp_path)
+    assert {split: len(found) for split, found in seen.items()} == {split: len(mine) for split, mine in rows.items()}
+    assert seen == rows
+
+
+def without_names(rows: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    """The same with labels by their names and media by their hashes only, as plain files have them."""
+    return {
+        split: [
+            row | {"label": LABELS[row["label"]]} | {name: row[name] and row[name][1] for name in ("voice", "face")}
+            for row in mine
+        ]
+        for split, mine in rows.items()
+    }
+
+
+def test_tar_shards_load_with_webdataset(corpus: Corpus, rows: dict[str, list[dict[str, Any]]], tmp_path: Path) -> None:
+    folder = build_release(corpus, "2.0.0", {"format": "webdataset"}).folder
+    assert run_offline(tmp_path, LOADING, "webdataset", folder, tmp_path) == without_names(rows)
+
+
+def test_folders_load_with_audiofolder(corpus: Corpus, rows: dict[str, list[dict[str, Any]]], tmp_path: Path) -> None:
+    folder = build_release(corpus, "3.0.0", {"format": "folders"}).folder
+    assert run_offline(tmp_path, LOADING, "datasets_audiofolder", folder, tmp_path) == without_names(rows)
+
+
+def test_datasets_knows_what_the_columns_are(release: Path, tmp_path: Path) -> None:
+    seen = run_offline(tmp_path, "-c", _FEATURES, release, tmp_path)
     assert seen["label_names"] == list(LABELS)
     assert seen["voice"] == ["Audio", 16_000]
     assert seen["face"] == "Video"
-
-    for split, rows in seen["memory"].items():
-        table = pq.read_table(sorted((release / "data").glob(f"{split}-*.parquet"))[0])
-        plain = table.to_pylist()
-        for row in plain:
-            voice, face = row.pop("voice"), row.pop("face")
-            row["voice_size"], row["voice_path"] = len(voice["bytes"]), voice["path"]
-            row["face_size"] = len(face["bytes"]) if face else None
-        assert plain == rows
-    assert sum(len(rows) for rows in seen["memory"].values()) == 24
-
     table = pq.read_table(release / "data", filters=[("voice_snr_db", ">=", 24), ("face_median_size_px", ">=", 44)])
     kept = [row for row in table.to_pylist() if row["split"] == "train"]
-    assert 0 < len(kept) < len(seen["memory"]["train"])
+    assert 0 < len(kept) < seen["num_train"]
     assert seen["clean"] == sorted(row["utterance_id"] for row in kept)
     measures = [f"voice_{name}" for name in VoiceQuality.model_fields]
     measures += [f"face_{name}" for name in FaceMaterialQuality.model_fields]
     assert list(seen["quality"]) == measures
     assert (seen["quality"]["voice_snr_db"], seen["quality"]["face_median_size_px"]) == ("float64", "int64")
+    assert seen["votes"] == {"role": ["regular"], "lead_ms": "int64", "presented_at": "timestamp[us, tz=UTC]"}
+
+
+def test_media_decode_where_datasets_decodes_them(release: Path, tmp_path: Path) -> None:
+    seen = run_offline(tmp_path, "-c", _DECODE, release, tmp_path)
+    assert seen["num_samples"] == [16 * TURN_MS] * 2
+    assert seen["rate_hz"] == 16_000
+    assert seen["picture"] == [3, 64, 64]
+
+
+def test_datasets_takes_up_a_stream_in_the_middle(release: Path, tmp_path: Path) -> None:
+    seen = run_offline(tmp_path, "-c", _RESUME_STREAM, release, tmp_path)
+    assert len(seen["whole"]) == 8
+    assert seen["before"] + seen["after"] == seen["whole"]
+    assert len(seen["before"]) == 3
+
+
+def take_batches(release: Path, epoch: int, start: int, num_batches: int | None = None) -> list[list[str]]:
+    rows = ReleaseDataset(release)
+    order = EpochOrder(len(rows), seed=5, epoch=epoch, start=start)
+    loader = DataLoader(rows, batch_size=4, sampler=order, num_workers=2, collate_fn=list)
+    return [[row["utterance_id"] for row in batch] for batch in islice(loader, num_batches)]
+
+
+def test_an_epoch_of_several_workers_is_taken_up_in_the_middle(release: Path) -> None:
+    whole = take_batches(release, epoch=1, start=0)
+    before = take_batches(release, epoch=1, start=0, num_batches=2)
+    after = take_batches(release, epoch=1, start=sum(map(len, before)))
+    assert before + after == whole
+    seen = [name for batch in whole for name in batch]
+    assert len(seen) == len(set(seen)) == 24
+    other = [name for batch in take_batches(release, epoch=2, start=0) for name in batch]
+    assert sorted(other) == sorted(seen)
+    assert other != seen
+
+
+def test_one_utterance_is_one_small_read(release: Path) -> None:
+    """Pages of media hold one value each, and the index tells where: nobody has to read a row group for one clip."""
+    for path in sorted((release / "data").iterdir()):
+        for column in ("voice", "face"):
+            pages = locate_pages(path, column)
+            contents = [row[column] for row in pq.read_table(path, columns=[column]).to_pylist()]
+            for size, content, offset in zip(pages.sizes, contents, pages.offsets, strict=True):
+                if content is not None:
+                    assert size - len(content["bytes"]) < 64
+                    assert content["bytes"] in path.read_bytes()[offset : offset + size]
 
 
 def test_every_figure_of_quality_is_in_its_row_and_what_was_not_measured_is_null(release: Path) -> None:

@@ -3,6 +3,9 @@
 import csv
 import hashlib
 import json
+import os
+import subprocess
+import sys
 import tarfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,6 +67,29 @@ def test_any_number_of_writers_writes_the_same_bytes(corpus: Corpus, file_format
     for files in (first, second, third):
         del files["manifest.json"]  # names the version
     assert first == second == third
+
+
+_BUILD = """
+import sys
+from pathlib import Path
+from sdme_tools.corpus.corpus import Corpus
+from sdme_tools.release.build import build_release
+
+build_release(Corpus.open(Path(sys.argv[1])), sys.argv[2], {"format": sys.argv[3]})
+"""
+
+
+@pytest.mark.parametrize("file_format", ["parquet", "webdataset", "folders"])
+def test_another_process_writes_the_same_bytes(tmp_path: Path, file_format: str) -> None:
+    corpus = make_corpus(tmp_path / "corpus")
+    vote(corpus, tmp_path / "votes.csv")
+    for version, seed in (("1.0.0", "1"), ("1.0.1", "2")):
+        environment = os.environ | {"PYTHONHASHSEED": seed}  # the order of sets
+        command = [sys.executable, "-c", _BUILD, str(corpus.root), version, file_format]
+        subprocess.run(command, check=True, env=environment)
+    first, second = (files_of(corpus.layout.release_dir(version)) for version in ("1.0.0", "1.0.1"))
+    del first["manifest.json"], second["manifest.json"]  # it names the version
+    assert first == second
 
 
 @pytest.mark.parametrize("file_format", ["parquet", "webdataset", "folders"])
@@ -187,7 +213,6 @@ def test_tar_shards_hold_the_files_and_name_no_owner(corpus: Corpus) -> None:
     folder = build_release(corpus, "1.0.1", {"format": "webdataset"}).folder
     seen: dict[str, dict[str, bytes]] = {}
     for path in sorted((folder / "data").iterdir()):
-        assert path.name.endswith("-of-00004.tar") or path.name.endswith("-of-00001.tar") or "-of-" in path.name
         with tarfile.open(path) as archive:
             for member in archive:
                 assert (member.mtime, member.uid, member.gid, member.uname, member.gname) == (0, 0, 0, "", "")
