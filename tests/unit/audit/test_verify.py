@@ -90,7 +90,7 @@ def test_what_is_made_anew_as_a_whole_only_the_digest_tells(release: Path, tmp_p
 def test_a_fold_that_was_changed_is_found(tmp_path: Path) -> None:
     corpus = make_corpus(tmp_path / "corpus")
     vote(corpus, tmp_path / "votes.csv")
-    folder = build_release(corpus, "1.0.0", {"folds": 3}, judge=VoteJudge()).folder
+    folder = build_release(corpus, "1.0.0", {"folds": "3"}, judge=VoteJudge()).folder
     assert say(verify_release(folder)) == ""
     folds = {row["fold"] for path in tables(folder) for row in pq.read_table(path).to_pylist()}
     assert folds == {0, 1, 2}
