@@ -57,7 +57,7 @@ def train(
     if epochs is not None:
         warm_up_epochs = min(settings.warm_up_epochs, epochs // 2)
         settings = settings.model_copy(update={"epochs": epochs, "warm_up_epochs": warm_up_epochs})
-    runs = _find_runs(release)
+    runs = find_runs(release)
     with _progress("reading clips", 0) as show:
         table = load_feature_table(release, runs, progress=show)
     with _progress(f"training {model}", settings.epochs) as show:
@@ -70,7 +70,7 @@ def train(
         _print(report, table.label_names, folder)
 
 
-def _find_runs(release: Path) -> Path:
+def find_runs(release: Path) -> Path:
     """runs/ of the corpus that the release lies in, else of the folder where the command is typed."""
     corpus = release.absolute().parent.parent
     return (corpus if (corpus / "corpus.toml").is_file() else Path.cwd()) / "runs"

@@ -208,6 +208,4 @@ def _has_left(table: FeatureTable, rows: NDArray[np.int64], view: str) -> NDArra
 def presence(table: FeatureTable) -> Mapping[str, int]:
     """How many labelled utterances have each modality."""
     labelled = np.flatnonzero(table.labels >= 0)
-    return {
-        name: sum(column[row] is not None for row in labelled) for name, column in table.sequences.items()
-    }
+    return {name: sum(column[row] is not None for row in labelled) for name, column in table.sequences.items()}

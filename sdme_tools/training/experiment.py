@@ -119,7 +119,7 @@ def plan_folds(table: FeatureTable, num_folds: int) -> Plan:
         )
     place = {speaker: index for index, speaker in enumerate(speakers)}
     counts = np.zeros((len(speakers), len(table.label_names)))
-    np.add.at(counts, ([place[table.speaker_ids[row]] for row in labelled], table.labels[labelled]), 1)
+    np.add.at(counts, (np.array([place[table.speaker_ids[row]] for row in labelled]), table.labels[labelled]), 1)
     load, fold_of = np.zeros((num_folds, len(table.label_names))), {}
     for speaker in np.argsort(-counts.sum(axis=1), kind="stable"):
         growth = ((load + counts[speaker]) ** 2 - load**2).sum(axis=1)
@@ -273,7 +273,7 @@ def _train_and_predict(
     )
     result = train_network(learned, settings)
     described = rows[table.labels[rows] != NO_LABEL]
-    columns = [list(modalities).index(m) for m in table.modalities]
+    columns = np.array([list(modalities).index(m) for m in table.modalities])
     made = {}
     for name, view in {"": lambda shown: shown, **views}.items():
         said = result.predictions["test"]
@@ -298,7 +298,7 @@ def _load(path: Path, rows: NDArray[np.int64], names: Sequence[str]) -> dict[str
                 name: Predictions(
                     rows,
                     arrays[f"{name}/probabilities"],
-                    arrays[f"{name}/relevance"] if f"{name}/relevance" in arrays else None,
+                    arrays.get(f"{name}/relevance"),
                 )
                 for name in names
             }

@@ -62,7 +62,7 @@ def write_report(table: FeatureTable, result: TrainResult, folder: Path) -> Trai
     save_checkpoint(result.trained, folder / "checkpoint.safetensors")
     settings = result.trained.settings.model_dump()
     content = {"report": asdict(report), "settings": settings, "epochs": [asdict(epoch) for epoch in result.epochs]}
-    write_atomically(folder / "metrics.json", (json.dumps(_without_nan(content), indent=2) + "\n").encode())
+    write_atomically(folder / "metrics.json", (json.dumps(without_nan(content), indent=2) + "\n").encode())
     write_atomically(folder / "confusion.csv", _confusion_csv(report, table.label_names).encode())
     write_parquet(prediction_rows(table, result), folder / "relevance.parquet")
     write_atomically(folder / "summary.md", summary_text(report).encode())
@@ -167,10 +167,10 @@ def _confusion_csv(report: TrainReport, label_names: tuple[str, ...]) -> str:
     return text.getvalue()
 
 
-def _without_nan(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+def without_nan(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     """Replace NaN by null, which JSON lacks."""
     if isinstance(value, dict):
-        return {name: _without_nan(part) for name, part in value.items()}
+        return {name: without_nan(part) for name, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_nan(part) for part in value]
+        return [without_nan(part) for part in value]
     return None if isinstance(value, float) and math.isnan(value) else value

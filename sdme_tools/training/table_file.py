@@ -50,8 +50,12 @@ def write_feature_table(table: FeatureTable, path: Path) -> None:
     write_parquet(pa.table(columns).replace_schema_metadata({_KEY: json.dumps(description).encode()}), path)
 
 
-def read_feature_table(path: Path) -> FeatureTable:
+def read_feature_table(path: Path, *, check: bool = True) -> FeatureTable:
     """Read and check a table.
+
+    Args:
+        path: The file.
+        check: Whether it must be fit for training; a verdict reads unfit ones to say what is wrong with them.
 
     Raises:
         TrainingError: The file is missing or not such a file, or the table in it is unfit for training.
@@ -84,7 +88,8 @@ def read_feature_table(path: Path) -> FeatureTable:
         sequences=sequences,
         human_relevance=_relevance_of(file, tuple(dims)),
     )
-    check_table(table)
+    if check:
+        check_table(table)
     return table
 
 
