@@ -28,7 +28,7 @@ class Figure:
 
     Attributes:
         name: What it is.
-        value: The number.
+        value: The number; a count is an int.
         low: Lower bound of the 95 % interval.
         high: Upper bound.
         note: How it was had, where that is not obvious.
@@ -49,7 +49,7 @@ class Figure:
         """Value and interval, such as "0.412 (0.380 to 0.447)"."""
         if math.isnan(self.value):
             return "–"
-        value = f"{self.value:g}" if self.value == round(self.value) and abs(self.value) >= 1 else f"{self.value:.3f}"
+        value = str(self.value) if isinstance(self.value, int) else f"{self.value:.3f}"
         return value if math.isnan(self.low) else f"{value} ({self.low:.3f} to {self.high:.3f})"
 
 

@@ -60,11 +60,10 @@ def _gap(evidence: Evidence, inside: NDArray[np.bool_]) -> Interval:
     """UA of a group minus that of the others; the speakers of each are drawn by themselves."""
     values, draws = [], []
     for seed, part in enumerate((inside, ~inside)):
-        counts: NDArray[np.float64] = np.stack(list(_confusions(evidence, part)))
+        counts = np.stack(list(_confusions(evidence, part)))
         values.append(float(scores_of_confusion(counts.sum(axis=0))["ua"]))
         times = draw_speakers(len(counts), seed=seed, num_draws=2000)
-        drawn: NDArray[np.float64] = np.tensordot(times, counts, axes=1)
-        draws.append(scores_of_confusion(drawn)["ua"])
+        draws.append(scores_of_confusion(np.einsum("ds,sab->dab", times, counts))["ua"])
     low, high = np.quantile(draws[0] - draws[1], [0.025, 0.975])
     return Interval(values[0] - values[1], float(low), float(high))
 

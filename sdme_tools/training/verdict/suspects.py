@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from cleanlab.filter import find_label_issues
 
+from sdme_tools.training.evaluation import score
 from sdme_tools.training.table_file import write_atomically
 from sdme_tools.training.verdict.evidence import Evidence
 from sdme_tools.training.verdict.gate import Figure, Gate, Status, percent
@@ -61,14 +62,16 @@ def find_suspects(evidence: Evidence) -> list[Suspect]:
     return found
 
 
-def judge_suspects(evidence: Evidence, suspects: list[Suspect], is_learnable: bool) -> Gate:
+def judge_suspects(evidence: Evidence, suspects: list[Suspect]) -> Gate:
     """Pass where fewer than a tenth of the labels are doubted; networks that learned nothing may doubt nothing."""
     total = len(evidence.out_of_fold.rows)
     share = len(suspects) / total
     figures = [Figure("suspect labels", len(suspects)), Figure("share of the labels", share)]
     found = f"{len(suspects)} of {total} labels ({percent(share)}), listed in {FILE_NAME}"
-    if not is_learnable:
-        says = f"{found}; but the labels could not be learned, so this list is worth no more than a random one."
+    if not score(evidence.table, evidence.out_of_fold)["ua"].low > evidence.chance:
+        says = (
+            f"{found}; but labels that were not learned beyond doubt make a list that may be random."
+        )
         return Gate(KEY, TITLE, Status.WARN, says, figures)
     says = f"{found}: `sdme round create DIR NAME --select list:{FILE_NAME}` asks people again."
     return Gate(KEY, TITLE, Status.PASS if share < _MANY else Status.WARN, says, figures)

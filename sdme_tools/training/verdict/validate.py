@@ -108,9 +108,9 @@ def validate_table(
     """
     facts = None if release_dir is None else read_facts(release_dir, table)
     evidence = gather_evidence(table, settings, folder=folder / TRAININGS, facts=facts, progress=progress)
-    learnable, suspects = judge_learnable(evidence), find_suspects(evidence)
+    suspects = find_suspects(evidence)
     gates = [
-        learnable,
+        judge_learnable(evidence),
         judge_multimodal(evidence),
         judge_splits(evidence),
         judge_shuffled(evidence),
@@ -118,7 +118,7 @@ def validate_table(
         judge_background_probe(evidence),
         judge_ceiling(evidence),
         judge_learning_curve(evidence),
-        judge_suspects(evidence, suspects, is_learnable=learnable.status is not Status.FAIL),
+        judge_suspects(evidence, suspects),
         judge_human_relevance(evidence),
         judge_subgroups(evidence),
         judge_ambiguity(evidence),
@@ -131,7 +131,7 @@ def validate_table(
     views = judge_views(evidence.table, evidence.fused)
     pictures, calibration = _draw(evidence, views)
     judged_by = (
-        f"{evidence.plan.describe()}; {settings.seeds} seeds a network; {len(evidence.plan.rows)} utterances of "
+        f"{evidence.plan.describe()}; seeds of each network: {settings.seeds}; {len(evidence.plan.rows)} utterances of "
         f"{evidence.num_speakers} speakers judged; intervals are 95 %, over speakers"
     )
     return Verdict(subject, judged_by, gates, networks, views, calibration, suspects, pictures, evidence)
