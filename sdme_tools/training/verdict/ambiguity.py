@@ -54,8 +54,9 @@ def judge_ambiguity(evidence: Evidence) -> Gate:
         ),
         Figure("entropy of the votes", float(_entropy(soft).mean()), note="in nats: no prediction comes nearer"),
     ]
-    if np.ptp(_entropy(soft)) > 0:
-        rank = float(spearmanr(_entropy(soft), _entropy(said)).statistic)
+    doubts = _entropy(soft), _entropy(said)
+    if min(map(np.ptp, doubts)) > _SMALLEST:
+        rank = float(spearmanr(*doubts).statistic)
         figures.append(Figure("rank correlation of the network's doubt with people's", rank, note="of the entropies"))
     clear = for_label.value >= _CLEAR
     says = (

@@ -19,6 +19,7 @@ from sdme_tools.training.verdict.gate import Figure, Gate, Status, not_measured,
 KEY, TITLE = "learning_curve", "What would another 20 % of data bring?"
 GROWTH = 1.2
 _WORTH = 0.01
+"""A point of UA: less than that is neither a gain nor a loss."""
 _NUM_DRAWS = 1000
 
 
@@ -47,7 +48,7 @@ def judge_learning_curve(evidence: Evidence) -> Gate:
     ]
     figures.append(Figure.of("gain of 20 % more", fit.gain, "UA linear in log n, extrapolated"))
     found = f"another 20 % would bring about {points(fit.gain.value)} of UA"
-    if fit.gain.high < 0:
+    if fit.gain.high < 0 and fit.gain.value <= -_WORTH:
         status, says = Status.FAIL, f"The curve falls: {found}. Labels or features contradict each other."
     elif fit.gain.value >= _WORTH and fit.gain.low > 0:
         status, says = Status.WARN, f"Still rising: {found}. More speakers pay."

@@ -69,9 +69,7 @@ def judge_suspects(evidence: Evidence, suspects: list[Suspect]) -> Gate:
     figures = [Figure("suspect labels", len(suspects)), Figure("share of the labels", share)]
     found = f"{len(suspects)} of {total} labels ({percent(share)}), listed in {FILE_NAME}"
     if not score(evidence.table, evidence.out_of_fold)["ua"].low > evidence.chance:
-        says = (
-            f"{found}; but labels that were not learned beyond doubt make a list that may be random."
-        )
+        says = f"{found}; but labels that were not learned beyond doubt make a list that may be random."
         return Gate(KEY, TITLE, Status.WARN, says, figures)
     says = f"{found}: `sdme round create DIR NAME --select list:{FILE_NAME}` asks people again."
     return Gate(KEY, TITLE, Status.PASS if share < _MANY else Status.WARN, says, figures)
