@@ -52,9 +52,16 @@ def validate(
       sdme validate study/releases/1.0.0 --seeds 3 --networks relevance
       sdme validate --features theirs.parquet --out verdict
     """
+    from sdme_tools.errors import ConfigError
+
+    names = tuple(name.strip() for name in networks.split(",") if name.strip())
+    if not names:
+        raise ConfigError("--networks names none", cure="name at least one, such as --networks relevance")
+    if release is None and features is None:
+        raise ConfigError("there is nothing to judge", cure="name a release, or a table with --features")
+
     from sdme_tools.cli.console import print_json
     from sdme_tools.cli.train import find_runs
-    from sdme_tools.errors import ConfigError
     from sdme_tools.training.features.store import load_feature_table
     from sdme_tools.training.table_file import read_feature_table
     from sdme_tools.training.verdict.gate import Status
@@ -62,19 +69,15 @@ def validate(
     from sdme_tools.training.verdict.settings import ValidateSettings
     from sdme_tools.training.verdict.validate import validate_table
 
-    names = tuple(name.strip() for name in networks.split(",") if name.strip())
-    if not names:
-        raise ConfigError("--networks names none", cure="name at least one, such as --networks relevance")
-    runs = find_runs(release or Path.cwd())
+    place = release or Path.cwd()
+    runs = find_runs(place)
     settings = ValidateSettings(networks=names, seeds=seeds, folds=folds, epochs=epochs, device=device)
     with _progress() as show:
-        if features is not None:
-            table = read_feature_table(features, check=False)
-        elif release is not None:
-            table = load_feature_table(release, runs, progress=lambda done, total: show("reading clips", done, total))
+        if features is None:
+            table = load_feature_table(place, runs, progress=lambda done, total: show("reading clips", done, total))
         else:
-            raise ConfigError("there is nothing to judge", cure="name a release, or a table with --features")
-        subject = release.absolute().name if release else features.stem if features else ""
+            table = read_feature_table(features, check=False)
+        subject = features.stem if features and not release else place.absolute().name
         folder = out or runs / f"{subject}-verdict"
         verdict = validate_table(table, settings, subject=subject, folder=folder, release_dir=release, progress=show)
     paths = write_verdict(verdict, folder)
