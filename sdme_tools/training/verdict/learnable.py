@@ -17,15 +17,19 @@ KEY, TITLE = "learnable", "Can the labels be learned?"
 def judge_learnable(evidence: Evidence) -> Gate:
     """Pass where UA lies above chance and WA, class frequencies put back, above the commonest class."""
     table, fused, truth = evidence.table, evidence.fused, evidence.truth
-    scores, spread = score(table, fused), spread_over_seeds(table, fused)
+    scores, num_seeds = score(table, fused), len(fused.probabilities)
+    over_seeds = {
+        name: f"± {deviation:.3f} over {num_seeds} seeds" if num_seeds > 1 else "one seed"
+        for name, deviation in spread_over_seeds(table, fused).items()
+    }
     shares = np.bincount(truth, minlength=len(table.label_names)) / len(truth)
     labels, predicted, speakers = pooled(table, _with_frequencies(fused, shares))
     commonest = np.full_like(labels, int(shares.argmax()))
     gain = paired_difference(labels, predicted, commonest, speakers, len(table.label_names), seed=0)["wa"]
     figures = [
-        Figure.of("UA", scores["ua"], f"± {spread['ua']:.3f} over {len(fused.probabilities)} seeds"),
+        Figure.of("UA", scores["ua"], over_seeds["ua"]),
         Figure("UA of chance", evidence.chance, note="of the commonest class and of guessing by frequency alike"),
-        Figure.of("WA", scores["wa"], f"± {spread['wa']:.3f} over seeds"),
+        Figure.of("WA", scores["wa"], over_seeds["wa"]),
         Figure.of("macro F1", scores["f1_macro"]),
         Figure("WA of the commonest class", float(shares.max())),
         Figure("WA of guessing by frequency", float((shares**2).sum())),
