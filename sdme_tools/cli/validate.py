@@ -74,7 +74,7 @@ def validate(
     settings = ValidateSettings(networks=names, seeds=seeds, folds=folds, epochs=epochs, device=device)
     with _progress() as show:
         if features is None:
-            table = load_feature_table(place, runs, progress=lambda done, total: show("reading clips", done, total))
+            table = load_feature_table(release, progress=lambda done, total: show("encoding", done, total))
         else:
             table = read_feature_table(features, check=False)
         subject = features.stem if features and not release else place.absolute().name

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sdme_tools.training.dataset import NO_LABEL, Features, FeatureTable
+from sdme_tools.training.dataset import NO_LABEL, Features, FeatureTable, shorten
 
 _SMALLEST_DEVIATION = 1e-6
 
@@ -189,21 +189,3 @@ class BatchSource:
             rows=rows,
             wanted=wanted,
         )
-
-
-def shorten(rows: Features, max_steps: int) -> Features:
-    """Average neighbouring steps of a sequence longer than the cap, so that its end counts like its beginning.
-
-    Args:
-        rows: `float32[T, D]`.
-        max_steps: The cap; a shorter sequence comes back as it is.
-
-    Returns:
-        `float32[min(T, max_steps), D]`.
-    """
-    if len(rows) <= max_steps:
-        return rows
-    starts = (np.arange(max_steps) * len(rows)) // max_steps
-    lengths = np.diff(np.append(starts, len(rows)))
-    means: Features = (np.add.reduceat(rows, starts, axis=0) / lengths[:, None]).astype(np.float32)
-    return means

@@ -237,3 +237,21 @@ def _dialogue_problems(table: FeatureTable) -> list[str]:
         if times > 1
     ]
     return problems
+
+
+def shorten(rows: Features, max_steps: int) -> Features:
+    """Average neighbouring steps of a sequence longer than the cap, so that its end counts like its beginning.
+
+    Args:
+        rows: `float32[T, D]`.
+        max_steps: The cap; a shorter sequence comes back as it is.
+
+    Returns:
+        `float32[min(T, max_steps), D]`.
+    """
+    if len(rows) <= max_steps:
+        return rows
+    starts = (np.arange(max_steps) * len(rows)) // max_steps
+    lengths = np.diff(np.append(starts, len(rows)))
+    means: Features = (np.add.reduceat(rows, starts, axis=0) / lengths[:, None]).astype(np.float32)
+    return means

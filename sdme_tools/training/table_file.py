@@ -21,7 +21,7 @@ from sdme_tools.corpus.table import explain, replacing
 from sdme_tools.errors import TrainingError, raise_together
 from sdme_tools.records.feature_table import FEATURE_TABLE_FORMAT, FeatureTableMetadata
 from sdme_tools.training.arrow_sequences import ArrowSequences
-from sdme_tools.training.dataset import NO_LABEL, Features, FeatureTable, check_table
+from sdme_tools.training.dataset import NO_LABEL, Dialogues, Features, FeatureTable, check_table
 
 CONTENT_SHA256 = "content_sha256_"
 _KEY = b"sdme_tools"
@@ -163,6 +163,7 @@ def read_feature_table(path: Path, *, check: bool = True) -> FeatureTable:
         label_names=label_names,
         sequences=sequences,
         human_relevance=_relevance_of(file, sequences),
+        dialogues=_dialogues_of(file, columns["speaker_id"]),
     )
     if check:
         check_table(table)
@@ -185,6 +186,14 @@ def _relevance_of(file: Any, modalities: Mapping[str, object]) -> Features | Non
         for modality in modalities
     ]
     return np.stack(columns, axis=1)
+
+
+def _dialogues_of(file: Any, speaker_ids: Sequence[str]) -> Dialogues | None:  # noqa: ANN401
+    """Who said what when, or None where the file does not tell: tables of features that others made."""
+    if not {"dialogue_id", "dialogue_order"} <= set(file.column_names):
+        return None
+    order = file.column("dialogue_order").to_numpy().astype(np.int64)
+    return Dialogues.by_first_speech(file.column("dialogue_id").to_pylist(), order, speaker_ids)
 
 
 def write_parquet(file: Any, path: Path) -> None:  # noqa: ANN401

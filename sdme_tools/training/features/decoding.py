@@ -12,7 +12,6 @@ from av.error import FFmpegError
 from numpy.typing import NDArray
 
 from sdme_tools.errors import TrainingError
-from sdme_tools.training.dataset import Features
 
 RATE_HZ = 16_000
 
@@ -73,13 +72,3 @@ def _look(content: bytes, looks_per_second: float, side_px: int, pixels: str) ->
             if frame.time + 1e-6 >= next_s:
                 next_s = max(next_s, frame.time) + 1 / looks_per_second
                 yield frame.reformat(side_px, side_px, pixels, interpolation="AREA").to_ndarray().astype(np.uint8)
-
-
-def average_down(steps: Features, max_steps: int) -> Features:
-    """Average neighbouring steps, so that at most `max_steps` stay: `float32[min(T, max_steps), D]`."""
-    if len(steps) <= max_steps:
-        return steps
-    starts = np.arange(max_steps) * len(steps) // max_steps
-    lengths = np.diff(np.append(starts, len(steps)))
-    averaged: Features = (np.add.reduceat(steps, starts, axis=0) / lengths[:, None]).astype(np.float32)
-    return averaged

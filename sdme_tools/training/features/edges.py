@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from sdme_tools.records.base import Source
 from sdme_tools.records.feature_table import ModalityEncoding
-from sdme_tools.training.dataset import Features
-from sdme_tools.training.features.decoding import average_down, look_at
+from sdme_tools.training.dataset import Features, shorten
+from sdme_tools.training.features.decoding import look_at
 from sdme_tools.training.features.encoders import EncoderSettings, LightEncoder
 
 LOOKS_PER_SECOND = 5.0
@@ -49,7 +49,7 @@ class Edges(LightEncoder):
         pictures = look_at(
             content, looks_per_second=LOOKS_PER_SECOND, side_px=_SIDE_PX, pixels="gray", max_looks=10 * MAX_STEPS
         )
-        return None if pictures is None else average_down(describe_faces(pictures.astype(np.float64)), MAX_STEPS)
+        return None if pictures is None else shorten(describe_faces(pictures.astype(np.float64)), MAX_STEPS)
 
 
 def describe_faces(pictures: GreyPictures) -> Features:

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from sdme_tools.records.base import Source
 from sdme_tools.records.feature_table import ModalityEncoding
-from sdme_tools.training.dataset import Features
-from sdme_tools.training.features.decoding import RATE_HZ, Signal, average_down, decode_voice
+from sdme_tools.training.dataset import Features, shorten
+from sdme_tools.training.features.decoding import RATE_HZ, Signal, decode_voice
 from sdme_tools.training.features.encoders import EncoderSettings, LightEncoder
 from sdme_tools.training.features.log_mel import (
     NUM_FFT,
@@ -80,7 +80,7 @@ class Functionals(LightEncoder):
     def prepare(self, content: bytes) -> Features | None:
         """Describe a voice file; None where it holds no sound."""
         signal = decode_voice(content)
-        return average_down(compute_functionals(signal), MAX_STEPS) if len(signal) else None
+        return shorten(compute_functionals(signal), MAX_STEPS) if len(signal) else None
 
 
 def compute_functionals(signal: Signal) -> Features:

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from sdme_tools.records.base import Source
 from sdme_tools.records.feature_table import ModalityEncoding
-from sdme_tools.training.dataset import Features
-from sdme_tools.training.features.decoding import RATE_HZ, Signal, average_down, decode_voice
+from sdme_tools.training.dataset import Features, shorten
+from sdme_tools.training.features.decoding import RATE_HZ, Signal, decode_voice
 from sdme_tools.training.features.encoders import EncoderSettings, LightEncoder
 
 NUM_MELS = 40
@@ -50,7 +50,7 @@ class LogMel(LightEncoder):
     def prepare(self, content: bytes) -> Features | None:
         """Describe a voice file; None where it holds no sound."""
         signal = decode_voice(content)
-        return average_down(self._compute(signal), MAX_STEPS) if len(signal) else None
+        return shorten(self._compute(signal), MAX_STEPS) if len(signal) else None
 
     def _compute(self, signal: Signal) -> Features:
         return describe_voice(signal)

@@ -20,8 +20,8 @@ import numpy as np
 
 from sdme_tools.errors import BackendError
 from sdme_tools.records.feature_table import ModalityEncoding
-from sdme_tools.training.dataset import Features
-from sdme_tools.training.features.decoding import RATE_HZ, Signal, average_down, decode_voice
+from sdme_tools.training.dataset import Features, shorten
+from sdme_tools.training.features.decoding import RATE_HZ, Signal, decode_voice
 from sdme_tools.training.features.encoders import EncoderSettings, Prepared
 from sdme_tools.training.features.pretrained import PretrainedModel
 
@@ -140,4 +140,4 @@ class PretrainedVoice:
 def _join(parts: Sequence[tuple[int, Features]]) -> Features:
     """Put the pieces of a voice together, of which only the last can be shorter."""
     longest_first = sorted(parts, key=lambda part: -part[0])
-    return average_down(np.concatenate([features for _, features in longest_first]), MAX_STEPS)
+    return shorten(np.concatenate([features for _, features in longest_first]), MAX_STEPS)

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from sdme_tools.errors import TrainingError
-from sdme_tools.training.batches import BatchSource, Standardisation, shorten
-from sdme_tools.training.dataset import Dialogues, check_table
+from sdme_tools.training.batches import BatchSource, Standardisation
+from sdme_tools.training.dataset import Dialogues, check_table, shorten
 from sdme_tools.training.table_file import read_feature_table, write_feature_table
 from tests.unit.training.tables import small_table, with_dialogues, with_people, without
 

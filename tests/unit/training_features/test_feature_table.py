@@ -186,6 +186,13 @@ def test_the_default_table_lies_beside_the_release(corpus: Corpus) -> None:
         load_feature_table(release)
 
 
+def test_a_released_table_knows_who_spoke_when(release: Path) -> None:
+    table = load_feature_table(release)
+    assert table.dialogues is not None
+    assert set(table.dialogues.dialogue_ids) == {name.rsplit("_", 2)[0] for name in table.utterance_ids}
+    assert (table.dialogues.roles == 0).any()
+
+
 def test_a_table_of_another_release_is_refused(corpus: Corpus, release: Path, tmp_path: Path) -> None:
     other = build_release(corpus, "1.0.2", {"seed": 4}).folder
     made = make_feature_table(release, light(), folder=tmp_path)
