@@ -56,7 +56,7 @@ def judge_speaker_probe(evidence: Evidence) -> Gate:
     """Warn where knowing who speaks tells the label: random splits would be flattered; fail where it tells as much."""
     title = "No leak: does it tell the label to know who speaks?"
     judged = probe_speakers(evidence.table, evidence.plan.rows)
-    note = "the class over-represented in the speaker's other utterances"
+    note = "by the speaker's other utterances; below chance where labels are dealt evenly over speakers"
     gate = _judge_probe(evidence, judged, "leak_speaker", title, "who speaks", note)
     return settle(gate, evidence.num_speakers)
 

@@ -21,6 +21,13 @@ CONDITION_OF = {"face": Condition.VIDEO, "voice": Condition.VOICE, "text": Condi
 """Modality -> the condition in which a rater gets nothing else."""
 
 _VOTES, _SPEAKER, _QUALITY = "votes_", "speaker_", ("voice_", "face_")
+_LOUDNESS, _SNR, _NOISE = "voice_loudness_lufs", "voice_snr_db", "noise of the room"
+_EXPRESSIVE = {
+    *(_LOUDNESS, _SNR, "face_mouth_hidden_share"),
+    *(f"face_median_{angle}_deg" for angle in ("yaw", "pitch", "roll")),
+}
+"""Figures of quality that people also express themselves by: being loud, turning away, a hand before the mouth."""
+
 _CURE = "copy the release again whole, or build it again with `sdme release`"
 
 
@@ -55,7 +62,8 @@ class ReleaseFacts:
 def read_facts(release_dir: Path, table: FeatureTable) -> ReleaseFacts:
     """Read the facts of a release on the utterances of a table.
 
-    Columns by name: `votes_<label>` in the order of the labels; `voice_*` and `face_*` numbers are background;
+    Columns by name: `votes_<label>` in the order of the labels; `voice_*` and `face_*` numbers are background, but for
+    what people express themselves by: of loudness and SNR only their difference, the noise of the room, is left;
     `speaker_<attribute>` and `language` are attributes. Votes by rater come from annotations/.
 
     Raises:
@@ -74,11 +82,7 @@ def read_facts(release_dir: Path, table: FeatureTable) -> ReleaseFacts:
     return ReleaseFacts(
         vote_shares=_vote_shares(rows, order, manifest.labels, classes, len(table.label_names)),
         ballots=_read_ballots(release_dir / "annotations", table, classes),
-        background={
-            name: _numbers(column, order)
-            for name, column in rows.items()
-            if name.startswith(_QUALITY) and _is_numeric(column)
-        },
+        background=_background(rows, order),
         attributes={
             name.removeprefix(_SPEAKER): [None if index < 0 else column[index] for index in order]
             for name, column in rows.items()
@@ -158,6 +162,14 @@ def _read_ballots(folder: Path, table: FeatureTable, classes: Mapping[str, int])
         for utterance_id, rater_id, condition, label, role, decides in zip(*columns, roles, adjudicates, strict=True)
         if utterance_id in places and role in (None, TaskRole.REGULAR) and decides is None
     ]
+
+
+def _background(rows: Mapping[str, list[Any]], order: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+    figures = {name: column for name, column in rows.items() if name.startswith(_QUALITY) and _is_numeric(column)}
+    found = {name: _numbers(column, order) for name, column in figures.items() if name not in _EXPRESSIVE}
+    if _LOUDNESS in figures and _SNR in figures:
+        found[_NOISE] = _numbers(figures[_LOUDNESS], order) - _numbers(figures[_SNR], order)
+    return found
 
 
 def _numbers(column: Sequence[Any], order: NDArray[np.int64]) -> NDArray[np.float64]:

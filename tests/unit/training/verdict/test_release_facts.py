@@ -41,7 +41,10 @@ def release(tmp_path: Path) -> Path:
         "votes_calm": [0, 1, 2, 0],
         "votes_upset": [2, 1, 0, 0],
         "votes_cannot_tell": [5, 0, 0, 2],
-        "voice_snr_db": [3.0, 2.0, None, 0.0],
+        "voice_snr_db": [30.0, 20.0, None, 10.0],
+        "voice_loudness_lufs": [-20.0, -20.0, -20.0, -25.0],
+        "voice_bandwidth_hz": [3, 2, None, 0],
+        "face_median_yaw_deg": [3.0, 2.0, 1.0, 0.0],
         "text": ["no", "yes", "no", "yes"],
     }
     votes = {
@@ -64,8 +67,13 @@ def test_facts_follow_the_utterances_of_the_table(release: Path) -> None:
     assert facts.vote_shares[1:4].tolist() == [[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]]
     assert np.isnan(facts.vote_shares[[0, 4]]).all()
     assert facts.attributes["age_group"][:5] == ["young", "old", None, "old", None]
-    assert list(facts.background) == ["voice_snr_db"]
-    assert facts.background["voice_snr_db"][[0, 2, 3]].tolist() == [0.0, 2.0, 3.0]
+    assert facts.background["voice_bandwidth_hz"][[0, 2, 3]].tolist() == [0.0, 2.0, 3.0]
+
+
+def test_background_leaves_out_what_people_express_themselves_by(release: Path) -> None:
+    background = read_facts(release, TABLE).background
+    assert set(background) == {"voice_bandwidth_hz", "noise of the room"}
+    assert background["noise of the room"][[0, 2, 3]].tolist() == [-35.0, -40.0, -50.0]
 
 
 def test_only_regular_votes_on_utterances_of_the_table_count(release: Path) -> None:
