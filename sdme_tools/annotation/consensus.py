@@ -253,8 +253,14 @@ def _fit(
             "num_iterations": fit.num_iterations,
             "log_likelihood": round(fit.log_likelihood, 4),
         }
-        errors = {name: tuple(map(tuple, its)) for name, its in zip(coded.raters, fit.errors.tolist(), strict=True)}
-        model = model.model_copy(update={"shares": tuple(fit.shares.tolist()), "errors": errors})
+        model = model.model_copy(update=_tell_errors(coded, fit.shares, fit.errors))
+    elif rule.method is ConsensusMethod.MACE:
+        from sdme_tools.annotation.consensus_mace import NUM_RESTARTS, fit_mace
+
+        guess = fit_mace(*columns, len(answers))
+        posterior = guess.posterior
+        parameters |= {"num_restarts": NUM_RESTARTS, "mean_spamming": round(float(guess.spamming.mean()), 4)}
+        model = model.model_copy(update=_tell_errors(coded, guess.shares, guess.errors))
     else:
         right, seen = (np.array([gold.get(name, (0, 0))[place] for name in coded.raters]) for place in (0, 1))
         found = weigh_by_gold(*columns, len(answers), right=right, seen=seen, smoothing=rule.gold_smoothing)
@@ -267,6 +273,12 @@ def _fit(
         accuracy = dict(zip(coded.raters, found.accuracy.tolist(), strict=True))
         model = model.model_copy(update={"accuracy": accuracy})
     return _label(campaign, items, votes, rule, coded.answers, posterior, parameters), model
+
+
+def _tell_errors(coded: _Coded, shares: "Floats", errors: "Floats") -> dict[str, object]:
+    """Fields of a RaterModel."""
+    by_rater = zip(coded.raters, errors.tolist(), strict=True)
+    return {"shares": tuple(shares.tolist()), "errors": {name: tuple(map(tuple, its)) for name, its in by_rater}}
 
 
 def _apply(
@@ -287,7 +299,7 @@ def _apply(
     raise_together(AnnotationError, f"round {campaign.round_id}: its model of raters does not know:", unknown)
     coded = _encode(items, votes, model.answers, raters)
     columns = (coded.unit, coded.rater, coded.label)
-    if rule.method is ConsensusMethod.DAWID_SKENE:
+    if rule.method in (ConsensusMethod.DAWID_SKENE, ConsensusMethod.MACE):
         errors = np.array([model.errors[name] for name in raters])
         posterior = apply_errors(*columns, np.array(model.shares), errors)
     else:

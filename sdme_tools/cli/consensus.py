@@ -11,7 +11,7 @@ from sdme_tools.cli.arguments import as_json
 if TYPE_CHECKING:
     from sdme_tools.annotation.consensus_rounds import ConsensusReport
 
-METHODS = ("plurality", "majority", "weighted", "dawid_skene")
+METHODS = ("plurality", "majority", "weighted", "dawid_skene", "mace")
 
 
 @click.command()
@@ -21,7 +21,7 @@ METHODS = ("plurality", "majority", "weighted", "dawid_skene")
 @click.option(
     "--min-posterior",
     type=click.FloatRange(0, 1),
-    help="weighted, dawid_skene: a label less likely than this is none. Default: 0.5.",
+    help="weighted, dawid_skene, mace: a label less likely than this is none. Default: 0.5.",
 )
 @click.option(
     "--gold",
@@ -47,9 +47,10 @@ def consensus(
     """Derive the labels of ROUND in the corpus DIR anew, or those of a file of votes.
 
     plurality takes the label with most votes, majority asks for more than half of them, weighted lets gold items say
-    what a vote is worth, dawid_skene estimates labels and every rater's errors together. The method stays the round's:
-    votes that come later are decided by it too. Votes are never changed; ties, no_agreement and cannot_tell stay
-    unlabelled, and every row keeps its votes, its posterior and the method.
+    what a vote is worth, dawid_skene estimates labels and every rater's errors together, mace labels and how often a
+    rater answers without looking (pip install 'sdme-tools[mace]'). The method stays the round's: votes that come later
+    are decided by it too. Votes are never changed; ties, no_agreement and cannot_tell stay unlabelled, and every row
+    keeps its votes, its posterior and the method.
 
     \b
     Example:

@@ -185,6 +185,8 @@ class ConsensusMethod(StrEnum):
     """Each vote weighs what its rater's accuracy on gold items says of it."""
     DAWID_SKENE = "dawid_skene"
     """Labels and every rater's errors are estimated together from the votes."""
+    MACE = "mace"
+    """Labels and how often every rater spams are estimated together from the votes."""
 
 
 class ConsensusRule(Record):
@@ -192,7 +194,7 @@ class ConsensusRule(Record):
 
     method: ConsensusMethod = ConsensusMethod.PLURALITY
     min_posterior: Annotated[float, Field(ge=0, le=1)] = 0.5
-    """weighted, dawid_skene: a label that is less likely than this is none (no_agreement)."""
+    """weighted, dawid_skene, mace: a label that is less likely than this is none (no_agreement)."""
     error_smoothing: Annotated[float, Field(gt=0)] = 0.1
     """dawid_skene: votes added to every cell of a rater's errors."""
     gold_smoothing: Annotated[float, Field(gt=0)] = 2.0

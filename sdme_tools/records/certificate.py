@@ -142,9 +142,9 @@ class RaterModel(Record):
     condition: Condition
     answers: tuple[str, ...]
     shares: tuple[float, ...] = ()
-    """dawid_skene: how common each answer is."""
+    """dawid_skene, mace: how common each answer is."""
     errors: dict[Identifier, tuple[tuple[float, ...], ...]] = {}
-    """dawid_skene: rater -> how often they say the second where the first is true."""
+    """dawid_skene, mace: rater -> how often they say the second where the first is true."""
     accuracy: dict[Identifier, Annotated[float, Field(ge=0, le=1)]] = {}
     """weighted: rater -> share of gold items that they got right, smoothed."""
 

@@ -30,6 +30,7 @@ _METHODS = {
     ConsensusMethod.MAJORITY: "the answer with more than half of the votes",
     ConsensusMethod.WEIGHTED: "votes weighed by each rater's accuracy on items whose label is known",
     ConsensusMethod.DAWID_SKENE: "labels and raters' errors estimated together (Dawid and Skene, 1979)",
+    ConsensusMethod.MACE: "labels and how often raters spam estimated together (Hovy and others, 2013)",
 }
 
 
