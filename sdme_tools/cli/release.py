@@ -69,7 +69,7 @@ def release(
     """Release what may be released of the corpus in DIR into DIR/releases/VERSION.
 
     Only utterances whose speaker consents and that have a label go out, in splits that share no speaker. Whoever is in
-    an earlier version with the same first number stays in their split. Options take the place of the settings in
+    an earlier version stays in their split. Options take the place of the settings in
     corpus.toml. A release never changes: each VERSION (such as 1.0.0) is used once.
 
     \b

@@ -99,10 +99,7 @@ class ReleaseSection(Record):
     ] = 10.0
     keep_splits: Annotated[
         bool,
-        Field(
-            description="Whoever is in an earlier release with the same first number of the version stays where they "
-            "are. `--resplit` divides anew."
-        ),
+        Field(description="Whoever is in the version before stays where they are. `--resplit` divides anew."),
     ] = True
     fixed: Annotated[
         str,

@@ -60,14 +60,14 @@ class Pins:
 
 
 def find_earlier(releases: Path, version: str) -> Path | None:
-    """The folder of the last version before this one with the same first number; None where there is none."""
+    """The folder of the last version before this one; None where there is none."""
     wanted = _parse(version)
     earlier = [
         (number, folder)
         for folder in (releases.iterdir() if releases.is_dir() else ())
         if (number := _parse(folder.name)) is not None and (folder / "manifest.json").is_file()
     ]
-    before = [pair for pair in earlier if wanted is not None and pair[0] < wanted and pair[0][0] == wanted[0]]
+    before = [pair for pair in earlier if wanted is not None and pair[0] < wanted]
     return max(before)[1] if before else None
 
 
@@ -164,8 +164,7 @@ def _hold(
         ReleaseError,
         f"{fixed.source} has in different splits what must not be parted:",
         problems,
-        cure="divide anew with --resplit (a change that deserves a new first number of the version), take the key that "
-        "ties them out of --group-by, or mend the file of --fixed",
+        cure="divide anew with --resplit, take the key that ties them out of --group-by, or mend the file of --fixed",
     )
     return held
 

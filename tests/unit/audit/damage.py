@@ -274,7 +274,7 @@ DAMAGES = [
     Damage("a card that is a link", link("README.md"), "README.md"),
     Damage("a shard renamed", lambda f: (f / SHARD).rename(f / "data/part.parquet"), "data/part.parquet"),  # type: ignore[arg-type,return-value]
     Damage("a shard cut short", lambda f: (f / SHARD).write_bytes((f / SHARD).read_bytes()[:-200]), SHARD),  # type: ignore[arg-type,return-value]
-    Damage("two shards swapped", swap_files, VICTIM),
+    Damage("two shards swapped", swap_files, "lunch_3000_3800"),
     Damage(
         "a column dropped",
         lambda f: pq.write_table(pq.read_table(f / SHARD).drop_columns("language"), f / SHARD),

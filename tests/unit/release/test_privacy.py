@@ -60,7 +60,7 @@ def test_pseudonyms_stand_for_every_id(corpus: Corpus, file_format: str) -> None
 
 def test_pseudonyms_join_what_belongs_together(corpus: Corpus) -> None:
     plain = rows_of(build_release(corpus, "1.0.0", {"seed": 1}).folder)
-    built = build_release(corpus, "1.1.0", {"pseudonyms": True})
+    built = build_release(corpus, "2.0.0", {"pseudonyms": True})
     hidden = rows_of(built.folder)
     voices = {row["voice"]["bytes"]: row for row in plain}  # type: ignore[index]
     pairs = {(voices[row["voice"]["bytes"]]["speaker_id"], row["speaker_id"]) for row in hidden}  # type: ignore[index]
@@ -95,17 +95,17 @@ def test_a_lost_key_is_not_replaced(corpus: Corpus, tmp_path: Path, monkeypatch:
 
 def test_people_keep_their_split_when_pseudonyms_begin_and_cannot_when_they_end(corpus: Corpus) -> None:
     plain = rows_of(build_release(corpus, "1.0.0").folder)
-    hidden = rows_of(build_release(corpus, "1.1.0", {"pseudonyms": True, "seed": 7}).folder)
+    hidden = rows_of(build_release(corpus, "2.0.0", {"pseudonyms": True, "seed": 7}).folder)
     before = {row["voice"]["bytes"]: row["split"] for row in plain}  # type: ignore[index]
     assert all(before[row["voice"]["bytes"]] == row["split"] for row in hidden)  # type: ignore[index]
     assert len({row["split"] for row in hidden}) == 3
     with pytest.raises(ReleaseError, match="nobody would keep their split"):
-        build_release(corpus, "1.2.0")
+        build_release(corpus, "3.0.0")
 
 
 def test_a_withdrawal_finds_people_in_pseudonymous_releases(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
     for number, file_format in enumerate(("parquet", "webdataset", "folders")):
-        build_release(corpus, f"1.0.{number}", {"pseudonyms": True, "format": file_format})
+        build_release(corpus, f"{1 + number}.0.0", {"pseudonyms": True, "format": file_format})
     (corpus.layout.participants).write_text(
         "participant_id,consent\n"
         + "".join(
@@ -113,14 +113,14 @@ def test_a_withdrawal_finds_people_in_pseudonymous_releases(corpus: Corpus, monk
         )
     )
     half = {"splits": {"train": 0.5, "test": 0.5}, "keep_splits": False}
-    build_release(corpus, "1.1.0", {"pseudonyms": True, **half})
+    build_release(corpus, "4.0.0", {"pseudonyms": True, **half})
     with monkeypatch.context() as elsewhere, pytest.raises(CorpusError, match=r"version 1\.0\.0 cannot be told"):
         elsewhere.setenv("SDME_CORPUS_KEY", "another")
         plan_withdrawal(corpus, Wish("bob"))
     plan = plan_withdrawal(corpus, Wish("bob"))
-    assert [release.version for release in plan.releases] == ["1.0.0", "1.0.1", "1.0.2"], "he is not in 1.1.0"
+    assert [release.version for release in plan.releases] == ["1.0.0", "2.0.0", "3.0.0"], "he is not in 4.0.0"
     withdraw(corpus, plan)
-    assert [path.name for path in corpus.layout.releases.iterdir()] == ["1.1.0"]
+    assert [path.name for path in corpus.layout.releases.iterdir()] == ["4.0.0"]
 
 
 def say(corpus: Corpus, name: str, texts: dict[int, str]) -> None:
@@ -140,7 +140,7 @@ def test_names_are_scrubbed_from_every_text_and_counted(corpus: Corpus, tmp_path
     assert built.manifest.num_names_scrubbed == 3
     pieces = list(everything_in(built.folder))
     assert not any("zoë".encode() in p.lower() or b"Mary" in p or b"names.txt" in p for p in pieces)
-    assert build_release(corpus, "1.0.1").manifest.num_names_scrubbed is None
+    assert build_release(corpus, "1.1.0").manifest.num_names_scrubbed is None
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_nobody_is_heard_under_others_without_consent(tmp_path: Path) -> None:
     clip = next(clip for clip in corpus.read("dinner", Clip) if clip.utterance_id == name)
     voice = (corpus.layout.recording_dir("dinner") / clip.voice.path).read_bytes()
     assert not any(voice in piece for piece in everything_in(built.folder))
-    assert build_release(corpus, "1.0.1", {"scope": "research"}).manifest.excluded == {}
+    assert build_release(corpus, "1.1.0", {"scope": "research"}).manifest.excluded == {}
 
 
 def test_each_scope_holds_who_consents_to_it(tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ def test_each_scope_holds_who_consents_to_it(tmp_path: Path) -> None:
     half = {"splits": {"train": 0.5, "test": 0.5}}
     speakers = {
         scope: {row["speaker_id"] for row in rows_of(build_release(corpus, v, {"scope": scope, **half}).folder)}
-        for v, scope in (("1.0.0", "public"), ("1.0.1", "research"), ("1.0.2", "internal"))
+        for v, scope in (("1.0.0", "public"), ("1.1.0", "research"), ("1.2.0", "internal"))
     }
     assert speakers["public"] == {"bob", "dan", "finn"}
     assert speakers["research"] == {"bob", "dan", "finn", "cleo"}
@@ -222,6 +222,6 @@ def test_no_source_path_is_in_any_byte(corpus: Corpus) -> None:
     told = json.loads(path.read_text()) | {"source": "/home/zelda/Señora Núñez.mp4", "notes": ["made by Zelda"]}
     path.write_text(json.dumps(told))
     for number, file_format in enumerate(("parquet", "webdataset", "folders")):
-        folder = build_release(corpus, f"1.0.{number}", {"format": file_format, "clips": True}).folder
+        folder = build_release(corpus, f"{1 + number}.0.0", {"format": file_format, "clips": True}).folder
         needles = (b"zelda", "Núñez".encode(), str(corpus.root).encode(), b"raw/")
         assert not any(needle in piece.lower() for piece in everything_in(folder) for needle in needles)
