@@ -20,6 +20,7 @@ from sdme_tools.records.annotation_config import StudioSection
 
 _NOTHING = "(?!)"
 """A file filter that no name passes: whoever presses 'sync' imports no stray tasks."""
+BUCKET_SCHEME = "s3://"
 _DATA_KEYS = tuple(dict.fromkeys(MEDIA_KEYS.values()))
 
 
@@ -189,10 +190,11 @@ class Bucket:
             raise AnnotationError(
                 f"{studio.connection.url} cannot use the bucket {wanted.s3_bucket}: {error.what}",
                 cure="the server's own environment must hold the bucket's keys; an endpoint in the own network it only "
-                "takes if it runs with USE_DEFAULT_BANNED_SUBNETS=false; see [label_studio] in corpus.toml",
+                "takes if it runs with USE_DEFAULT_BANNED_SUBNETS=false; our own server is handed both by `sdme "
+                "label-studio up`, so run `down` and `up` where they are set; see [label_studio] in corpus.toml",
             ) from error
 
     def address(self, path: str) -> str:
         """The corpus' path below the bucket's prefix."""
         prefix = f"{self.settings.s3_prefix.strip('/')}/" if self.settings.s3_prefix else ""
-        return f"s3://{self.settings.s3_bucket}/{prefix}{path}"
+        return f"{BUCKET_SCHEME}{self.settings.s3_bucket}/{prefix}{path}"
