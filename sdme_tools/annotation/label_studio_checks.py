@@ -142,7 +142,8 @@ def _media(studio: Studio, layout: Layout) -> Iterator[Finding]:
             task = next(studio.tasks(done[-1].project_id or 0), None)
             address = next((str(task.data[key]) for key in MEDIA_KEYS.values() if key in task.data), "") if task else ""
             if task and address.startswith(BUCKET_SCHEME):
-                yield _judge_part(name, _get_signed(studio, task.task_id, address), f"see that {address} is there")
+                cure = f"see that {address} is there, and that the server's keys may read it"
+                yield _judge_part(name, _get_signed(studio, task.task_id, address), cure)
             elif address.startswith("/"):
                 cure = "without parts browsers cannot jump in clips: mind proxies before it"
                 yield _judge_part(name, studio.get(address, _PART), cure)
@@ -169,7 +170,8 @@ def _get_signed(studio: Studio, task_id: int, address: str) -> "httpx.Response":
         answer = studio.get(f"/tasks/{task_id}/resolve/?fileuri={asked}", follow=False)
     except StudioMissingError:
         raise BucketError(
-            f"the server signs no address for {address}", cure="`sdme round push` enters the bucket again"
+            f"the server signs no address for {address}",
+            cure="its environment must hold the bucket's keys; `sdme round push` enters the bucket again",
         ) from None
     try:
         return httpx.get(answer.headers["location"], headers=_PART, timeout=20)

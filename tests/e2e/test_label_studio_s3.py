@@ -146,11 +146,12 @@ def test_a_rater_gets_the_rounds_clips_by_signed_addresses(study: Study) -> None
         assert httpx.get(address.partition("?")[0]).status_code == 403
 
 
-def test_pushed_again_nothing_is_double_and_answers_come_back(study: Study) -> None:
+def test_pushed_again_nothing_is_double_and_new_settings_are_taken_over(study: Study) -> None:
+    set_value(study.corpus.root, "label_studio.s3_minutes", str(MINUTES + 1))
     assert json.loads(sdme("round", "push", study.corpus.root, "pilot", "--json").stdout)["num_sent"] == 0
     (project,) = study.ada.call("GET", "/api/projects/")["results"]
     held = study.server.studio.read("", lambda sdk: sdk.import_storage.s3.list(project=project["id"]))
-    assert len(held) == 1
+    assert [storage.presign_ttl for storage in held] == [MINUTES + 1]
     assert len(list(study.server.studio.tasks(project["id"]))) == 2
 
 
@@ -162,11 +163,11 @@ def media_finding(study: Study) -> Finding:
 def test_doctor_asks_the_bucket_for_a_part_of_a_clip(study: Study) -> None:
     found = media_finding(study)
     assert (found.is_well, found.finding) == (True, "served, and in parts")
-    # A clip that is not in the bucket has a signed address like any other.
+    # A clip that is not there has a signed address like any other; the bucket then answers as to a key without rights.
     studio = study.server.studio
     (project,) = study.ada.call("GET", "/api/projects/")["results"]
     task = next(studio.tasks(project["id"]))
-    for address, fault in ((f"s3://{BUCKET}/nothing.mp4", "answers 404"), ("s3://strange/a.mp4", "signs no address")):
+    for address, fault in ((f"s3://{BUCKET}/nothing.mp4", "answers 403"), ("s3://strange/a.mp4", "signs no address")):
         studio.change("", lambda sdk, to=address: sdk.tasks.update(str(task.task_id), data={**task.data, "video": to}))
         found = media_finding(study)
         assert not found.is_well
@@ -176,12 +177,25 @@ def test_doctor_asks_the_bucket_for_a_part_of_a_clip(study: Study) -> None:
     assert media_finding(study).is_well
 
 
+def test_a_bucket_that_holds_nothing_of_the_corpus_is_told_with_the_cure(study: Study) -> None:
+    set_value(study.corpus.root, "label_studio.s3_prefix", '"labs/other"')
+    refused = sdme("round", "push", study.corpus.root, "pilot", check=False)
+    set_value(study.corpus.root, "label_studio.s3_prefix", f'"{PREFIX}"')
+    assert refused.returncode == 1
+    said = " ".join(refused.stderr.split())
+    assert f"cannot use the bucket {BUCKET}/labs/other: it does not say why" in said
+    assert "put the folder rounds there first" in said
+    assert study.keys.secret not in said
+    assert study.keys.name not in said
+
+
 def test_the_buckets_keys_stand_in_no_file_and_are_never_said(study: Study) -> None:
     told = sdme("doctor", study.corpus.root, check=False)
-    secret = study.keys.secret.encode()
-    assert secret not in (study.talk + told.stdout + told.stderr).encode()
+    said = study.talk + told.stdout + told.stderr
     files = [path for base in (study.corpus.root, study.server.home) for path in base.rglob("*") if path.is_file()]
     assert any(path.name == "server.log" for path in files)
     assert any(path.suffix == ".sqlite3" for path in files)
-    for path in files:
-        assert secret not in path.read_bytes(), path
+    for key in (study.keys.name, study.keys.secret):
+        assert key not in said
+        for path in files:
+            assert key.encode() not in path.read_bytes(), path
