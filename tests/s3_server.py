@@ -29,12 +29,11 @@ _PUT = """
 import sys
 import boto3
 from pathlib import Path
-endpoint, bucket, folder, prefix = sys.argv[1:]
+endpoint, bucket, folder, which, prefix = sys.argv[1:]
 s3 = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1")
 s3.create_bucket(Bucket=bucket)
-for path in sorted(Path(folder).rglob("*")):
-    if path.is_file():
-        s3.upload_file(str(path), bucket, prefix + path.relative_to(Path(folder).parent).as_posix())
+for path in sorted(Path(folder).glob(which)):
+    s3.upload_file(str(path), bucket, f"{prefix}/{path.relative_to(folder).as_posix()}")
 """
 
 
@@ -68,8 +67,8 @@ def _make(folder: Path) -> None:
 
 
 @contextmanager
-def serve_bucket(folder: Path, *, bucket: str, prefix: str, log: Path) -> Iterator[str]:
-    """An endpoint with a bucket into which a folder was put as a lab puts it there; keys are of the environment."""
+def serve_bucket(folder: Path, which: str, *, bucket: str, prefix: str, log: Path) -> Iterator[str]:
+    """An endpoint with a bucket into which files of a folder were put; keys are of the environment."""
     programs = install_moto()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -79,12 +78,16 @@ def serve_bucket(folder: Path, *, bucket: str, prefix: str, log: Path) -> Iterat
         moto = subprocess.Popen([programs / "moto_server", "-p", port], stdout=out, stderr=subprocess.STDOUT)
     try:
         _wait(endpoint, moto)
-        put = [programs / "python", "-c", _PUT, endpoint, bucket, str(folder), prefix]
-        subprocess.run(put, check=True)
+        put_files(endpoint, folder, which, bucket=bucket, prefix=prefix)
         yield endpoint
     finally:
         moto.terminate()
         moto.wait(20)
+
+
+def put_files(endpoint: str, folder: Path, which: str, *, bucket: str, prefix: str) -> None:
+    """Put files of a folder into a bucket, as a lab does."""
+    subprocess.run([install_moto() / "python", "-c", _PUT, endpoint, bucket, str(folder), which, prefix], check=True)
 
 
 def _wait(endpoint: str, moto: subprocess.Popen[bytes]) -> None:

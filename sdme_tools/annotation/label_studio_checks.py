@@ -143,7 +143,10 @@ def _media(studio: Studio, layout: Layout) -> Iterator[Finding]:
             address = next((str(task.data[key]) for key in MEDIA_KEYS.values() if key in task.data), "") if task else ""
             if task and address.startswith(BUCKET_SCHEME):
                 cure = f"see that {address} is there, and that the server's keys may read it"
-                yield _judge_part(name, _get_signed(studio, task.task_id, address), cure)
+                found = _judge_part(name, _get_signed(studio, task.task_id, address), cure)
+                yield found
+                if found.is_well:
+                    yield from _tables_in_bucket(studio, task.task_id, address, ledger.parent)
             elif address.startswith("/"):
                 cure = "without parts browsers cannot jump in clips: mind proxies before it"
                 yield _judge_part(name, studio.get(address, _PART), cure)
@@ -159,6 +162,20 @@ def _judge_part(name: str, answer: "httpx.Response", cure: str) -> Finding:
     well = answer.status_code == HTTPStatus.PARTIAL_CONTENT and len(answer.content) == 100
     found = "served, and in parts" if well else f"answers {answer.status_code}, expected 206 and 100 bytes"
     return Finding(name, well, found, cure)
+
+
+def _tables_in_bucket(studio: Studio, task_id: int, address: str, folder: Path) -> Iterator[Finding]:
+    """Look whether votes or gold lie beside the media: the server signs for any rater whatever they name there."""
+    beside = address.rpartition("/media/")[0]
+    for table in sorted(path.name for path in folder.iterdir() if path.is_file()):
+        if _get_signed(studio, task_id, f"{beside}/{table}").is_success:
+            yield Finding(
+                f"bucket of round {folder.name}",
+                False,
+                f"holds {table}, which every rater can have signed and read",
+                "take all from the bucket but rounds/*/media",
+            )
+            return
 
 
 def _get_signed(studio: Studio, task_id: int, address: str) -> "httpx.Response":

@@ -200,7 +200,7 @@ class Bucket:
                 said = "it does not say why: its keys, the bucket's name, or nothing lies under the prefix"
             raise AnnotationError(
                 f"{studio.connection.url} cannot use the bucket {self._named()}: {said}",
-                cure="put the folder rounds there first; the server's own environment must hold the bucket's keys, and "
+                cure="put rounds/*/media there first; the server's own environment must hold the bucket's keys, and "
                 "an endpoint in the own network it only takes if it runs with USE_DEFAULT_BANNED_SUBNETS=false. "
                 "`sdme label-studio up` hands both on to our own server: run `down` and `up` where they are set",
             ) from None

@@ -18,7 +18,7 @@ from sdme_tools.corpus.table import read_table
 from sdme_tools.records.annotation import Assignment, Condition, Item
 from tests.e2e.conftest import sdme, set_value
 from tests.factories import make_tone, write_media
-from tests.s3_server import serve_bucket
+from tests.s3_server import put_files, serve_bucket
 from tests.studio_round import make_round
 from tests.studio_server import Rater, Server
 
@@ -71,7 +71,9 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
         environment.setenv("AWS_SECRET_ACCESS_KEY", keys.secret)
         environment.setenv("USE_DEFAULT_BANNED_SUBNETS", "false")
         environment.setenv(HOME_VARIABLE, str(base / "homes"))
-        with serve_bucket(corpus.layout.rounds, bucket=BUCKET, prefix=f"{PREFIX}/", log=base / "s3.log") as endpoint:
+        with serve_bucket(
+            corpus.root, "rounds/*/media/*", bucket=BUCKET, prefix=PREFIX, log=base / "s3.log"
+        ) as endpoint:
             for setting, value in (
                 ("media", '"s3"'),
                 ("s3_bucket", f'"{BUCKET}"'),
@@ -146,6 +148,15 @@ def test_a_rater_gets_the_rounds_clips_by_signed_addresses(study: Study) -> None
         assert httpx.get(address.partition("?")[0]).status_code == 403
 
 
+def test_doctor_finds_tables_that_were_put_there_beside_the_media(study: Study) -> None:
+    name = "bucket of round pilot"
+    assert name not in {found.name for found in examine_studio(study.corpus.root)}
+    put_files(study.endpoint, study.corpus.root, "rounds/*/items.jsonl", bucket=BUCKET, prefix=PREFIX)
+    (found,) = (f for f in examine_studio(study.corpus.root) if f.name == name)
+    assert not found.is_well
+    assert "items.jsonl" in found.finding
+
+
 def test_pushed_again_nothing_is_double_and_new_settings_are_taken_over(study: Study) -> None:
     set_value(study.corpus.root, "label_studio.s3_minutes", str(MINUTES + 1))
     assert json.loads(sdme("round", "push", study.corpus.root, "pilot", "--json").stdout)["num_sent"] == 0
@@ -184,7 +195,7 @@ def test_a_bucket_that_holds_nothing_of_the_corpus_is_told_with_the_cure(study: 
     assert refused.returncode == 1
     said = " ".join(refused.stderr.split())
     assert f"cannot use the bucket {BUCKET}/labs/other: it does not say why" in said
-    assert "put the folder rounds there first" in said
+    assert "put rounds/*/media there first" in said
     assert study.keys.secret not in said
     assert study.keys.name not in said
 
