@@ -23,8 +23,8 @@ from platformdirs import user_cache_path
 _WANTED = ("moto[s3]", "flask", "flask-cors")
 _CONSTRAINTS = Path(__file__).with_name("s3_constraints.txt")
 """Exact versions of all that is installed."""
-_NO_INDEX = ("failed to fetch", "error sending request", "network connectivity is disabled", "network was disabled")
-"""How uv says that it reaches no package index."""
+_NO_INDEX = ("failed to fetch", "error sending request", "there are no versions of")
+"""How uv says that it reaches no package index; the last when it is told to stay offline."""
 _PUT = """
 import sys
 import boto3
