@@ -3,7 +3,8 @@
     PYTHONPATH=. python benchmarks/label_studio.py --items 10000 --raters 3
 
 Starts a server of its own in a temporary folder. In the same run it first sends some tasks one call each through the
-SDK: the ratio of the two rates is what can be compared between machines. Votes are put into the server's database by
+SDK, and before the pull reads the answers of some tasks one call each: the ratios of the rates are what can be compared
+between machines. Votes are put into the server's database by
 hand, because its interface takes a tenth of a second and more for each.
 """
 
@@ -31,6 +32,7 @@ def main() -> None:
     arguments.add_argument("--items", type=int, default=10_000)
     arguments.add_argument("--raters", type=int, default=3)
     arguments.add_argument("--single", type=int, default=200, help="tasks sent one call each")
+    arguments.add_argument("--single-read", type=int, default=300, help="tasks whose answers are read one call each")
     given = arguments.parse_args()
     names = {f"rater{n}@example.org": f"r{n}" for n in range(given.raters)}
     with tempfile.TemporaryDirectory(prefix="sdme-bench-") as folder:
@@ -41,12 +43,17 @@ def main() -> None:
                 server.sign_up(email)
             measure_push(corpus, server.studio, given.single)
             num_votes = vote(corpus, server, names)
+            single = read_one_by_one(corpus, server, given.single_read)
             for name in ("pull", "pull again"):
                 begun = time.perf_counter()
                 taken = pull_round(corpus, "pilot", server.studio, names.get, progress=lambda done, total: None)
                 took = time.perf_counter() - begun
                 assert taken.num_votes == num_votes
-                print(f"{name}: {taken.num_votes} votes in {took:.1f} s, {num_votes / took:.0f} votes/s; {memory()}")
+                rate = num_votes / took
+                print(
+                    f"{name}: {taken.num_votes} votes in {took:.1f} s, {rate:.0f} votes/s = {rate / single:.1f} × one "
+                    f"by one; {memory()}"
+                )
         finally:
             server.stop()
 
@@ -73,6 +80,21 @@ def send_one_by_one(studio: Studio, number: int) -> float:
         data = {"task_key": f"k{count}", "text": f'words <b>of</b> {count} & "more"'}
         studio.change("", lambda sdk, data=data: sdk.tasks.create(project=made.id, data=data))
     return number / (time.perf_counter() - begun)
+
+
+def read_one_by_one(corpus: Corpus, server: Server, number: int) -> float:
+    """Votes a second, as a script reads them that asks for each task: a sample, taken evenly from all queues."""
+    studio = server.studio
+    ledger = Ledger(corpus.layout.round_dir("pilot") / "ledger.jsonl", server.connection.name)
+    ids = [task.task_id for project_id in ledger.projects().values() for task in studio.tasks(project_id)]
+    sample = ids[:: max(1, len(ids) // number)][:number]
+    begun = time.perf_counter()
+    for task_id in sample:
+        task = studio.read("", lambda sdk, task_id=task_id: sdk.tasks.get(str(task_id)))
+        assert len(task.annotations or []) == 1
+    rate = len(sample) / (time.perf_counter() - begun)
+    print(f"one call a task through the SDK: {rate:.1f} votes/s ({len(sample)} tasks)")
+    return rate
 
 
 def vote(corpus: Corpus, server: Server, names: dict[str, str]) -> int:

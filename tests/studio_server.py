@@ -29,7 +29,7 @@ class Server:
 
     def __init__(self, root: Path, home: Path) -> None:
         self.root, self.home = root, home
-        root.mkdir()
+        root.mkdir(exist_ok=True)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])

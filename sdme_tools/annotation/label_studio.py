@@ -216,15 +216,18 @@ class Studio:
         self._http.timeout = httpx.Timeout(timeout_s, connect=10)
         return self._sdk
 
-    def get(self, path: str, headers: dict[str, str] | None = None) -> "httpx.Response":
-        """Ask for something that the SDK has no call for, such as a clip; see `read` for what is raised."""
+    def get(self, path: str, headers: dict[str, str] | None = None, *, follow: bool = True) -> "httpx.Response":
+        """Ask for something that the SDK has no call for, such as a clip; see `read` for what is raised.
+
+        `follow` False stops at an answer that sends elsewhere, such as to a bucket.
+        """
 
         def ask(sdk: "LabelStudio") -> "httpx.Response":
             from label_studio_sdk.core.api_error import ApiError
 
             address = f"{self.connection.url}/{path.lstrip('/')}"
             passes = sdk._client_wrapper.get_headers()  # its token exchange is worth more than its privacy
-            response = self._http.get(address, headers={**passes, **(headers or {})})
+            response = self._http.get(address, headers={**passes, **(headers or {})}, follow_redirects=follow)
             if response.status_code >= HTTPStatus.BAD_REQUEST:
                 raise ApiError(status_code=response.status_code, body=response.text[:300])
             return response

@@ -1,21 +1,28 @@
 """Whether a Label Studio server is fit for raters: what it tells others, who gets in, and whether clips play."""
 
+import base64
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sdme_tools.annotation.label_studio import PINNED_VERSION, Studio, parse_version
+from sdme_tools.annotation.label_studio import PINNED_VERSION, Studio, StudioMissingError, parse_version
 from sdme_tools.annotation.label_studio_connection import Connection, find_connection
+from sdme_tools.annotation.label_studio_media import BUCKET_SCHEME
 from sdme_tools.annotation.ledger import read_ledger
 from sdme_tools.annotation.server import examine_server
 from sdme_tools.annotation.server_install import is_installed
 from sdme_tools.annotation.tasks import MEDIA_KEYS
 from sdme_tools.corpus.layout import Layout
-from sdme_tools.errors import SdmeError
+from sdme_tools.errors import AnnotationError, SdmeError
 from sdme_tools.records.studio import LedgerEvent
 
+if TYPE_CHECKING:
+    import httpx
+
+_PART = {"Range": "bytes=0-99"}
 WEAKNESSES = (
     ((1, 5, 1), "CVE-2022-36551: whoever has an account reads files of the server"),
     ((1, 7, 2), "GHSA-cpmr-mw4j-99r7: anybody reads files of the server"),
@@ -28,6 +35,10 @@ WEAKNESSES = (
     ((1, 22, 1), "CVE-2026-22033: scripts in hotkeys of an account, by which others' tokens can be stolen"),
 )
 """First version without it, and what it was, as the advisories of the project and the CVE records say."""
+
+
+class BucketError(AnnotationError):
+    """A clip in a bucket does not reach raters."""
 
 
 @dataclass(frozen=True)
@@ -130,11 +141,59 @@ def _media(studio: Studio, layout: Layout) -> Iterator[Finding]:
         try:
             task = next(studio.tasks(done[-1].project_id or 0), None)
             address = next((str(task.data[key]) for key in MEDIA_KEYS.values() if key in task.data), "") if task else ""
-            if address.startswith("/"):
-                answer = studio.get(address, {"Range": "bytes=0-99"})
-                well = answer.status_code == HTTPStatus.PARTIAL_CONTENT and len(answer.content) == 100
-                found = "served, and in parts" if well else f"answers {answer.status_code}, expected 206 and 100 bytes"
-                yield Finding(name, well, found, "without parts browsers cannot jump in clips: mind proxies before it")
+            if task and address.startswith(BUCKET_SCHEME):
+                cure = f"see that {address} is there, and that the server's keys may read it"
+                found = _judge_part(name, _get_signed(studio, task.task_id, address), cure)
+                yield found
+                if found.is_well:
+                    yield from _tables_in_bucket(studio, task.task_id, address, ledger.parent)
+            elif address.startswith("/"):
+                cure = "without parts browsers cannot jump in clips: mind proxies before it"
+                yield _judge_part(name, studio.get(address, _PART), cure)
+        except BucketError as error:
+            yield Finding(name, False, error.what, error.cure or "")
         except SdmeError as error:
             cure = f"the server must be able to read {layout.served}; `sdme round push` enters the folder again"
             yield Finding(name, False, error.what, cure)
+
+
+def _judge_part(name: str, answer: "httpx.Response", cure: str) -> Finding:
+    """Say how a clip was served; the words of a bucket that refuses may name its key and are not repeated."""
+    well = answer.status_code == HTTPStatus.PARTIAL_CONTENT and len(answer.content) == 100
+    found = "served, and in parts" if well else f"answers {answer.status_code}, expected 206 and 100 bytes"
+    return Finding(name, well, found, cure)
+
+
+def _tables_in_bucket(studio: Studio, task_id: int, address: str, folder: Path) -> Iterator[Finding]:
+    """Look whether votes or gold lie beside the media: the server signs for any rater whatever they name there."""
+    beside = address.rpartition("/media/")[0]
+    for table in sorted(path.name for path in folder.iterdir() if path.is_file()):
+        if _get_signed(studio, task_id, f"{beside}/{table}").is_success:
+            yield Finding(
+                f"bucket of round {folder.name}",
+                False,
+                f"holds {table}, which every rater can have signed and read",
+                "take all from the bucket but rounds/*/media",
+            )
+            return
+
+
+def _get_signed(studio: Studio, task_id: int, address: str) -> "httpx.Response":
+    """Let the server sign an address of its bucket and go there as a browser does: without any token of the server."""
+    import httpx
+
+    asked = base64.urlsafe_b64encode(address.encode()).decode()
+    try:
+        answer = studio.get(f"/tasks/{task_id}/resolve/?fileuri={asked}", follow=False)
+    except StudioMissingError:
+        raise BucketError(
+            f"the server signs no address for {address}",
+            cure="its environment must hold the bucket's keys; `sdme round push` enters the bucket again",
+        ) from None
+    try:
+        return httpx.get(answer.headers["location"], headers=_PART, timeout=20)
+    except httpx.HTTPError as error:
+        raise BucketError(
+            f"the bucket of {address} does not answer ({type(error).__name__})",
+            cure="see that its service runs; raters' browsers must reach s3_endpoint, too",
+        ) from None

@@ -9,7 +9,7 @@ import mimetypes
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote, unquote
 
 from sdme_tools.annotation.label_studio import Studio, StudioGoneError
@@ -18,8 +18,14 @@ from sdme_tools.corpus.layout import Layout
 from sdme_tools.errors import AnnotationError, ConfigError
 from sdme_tools.records.annotation_config import StudioSection
 
+if TYPE_CHECKING:
+    from label_studio_sdk import LabelStudio
+
 _NOTHING = "(?!)"
 """A file filter that no name passes: whoever presses 'sync' imports no stray tasks."""
+BUCKET_SCHEME = "s3://"
+_UNTOLD = "Debugging info is not available"
+"""What the server says, with status 500, for whatever a bucket's own service answered; nothing is saved then."""
 _DATA_KEYS = tuple(dict.fromkeys(MEDIA_KEYS.values()))
 
 
@@ -159,40 +165,50 @@ class Bucket:
         self.settings = settings
 
     def prepare(self, studio: Studio, project_id: int, paths: Sequence[str]) -> Callable[[str], str]:
-        """Enter the bucket as a storage of the project, once."""
+        """Enter the bucket as a storage of the project, once, and keep it as corpus.toml says."""
+        wanted = self._storage()
         held = studio.read("storages", lambda sdk: sdk.import_storage.s3.list(project=project_id))
-        if not any(storage.bucket == self.settings.s3_bucket for storage in held):
-            self._enter(studio, project_id)
+        ours = next((storage for storage in held if storage.bucket == self.settings.s3_bucket), None)
+        if ours is None:
+            self._enter(studio, lambda sdk: sdk.import_storage.s3.create(project=project_id, **wanted))
+        elif any(getattr(ours, name) != value for name, value in wanted.items()):
+            self._enter(studio, lambda sdk: sdk.import_storage.s3.update(ours.id or 0, **wanted))
         return self.address
 
-    def _enter(self, studio: Studio, project_id: int) -> None:
+    def _storage(self) -> dict[str, Any]:
         wanted = self.settings
+        return {
+            "title": "clips",
+            "bucket": wanted.s3_bucket,
+            "prefix": wanted.s3_prefix or None,
+            "region_name": wanted.s3_region or None,
+            "s3endpoint": wanted.s3_endpoint or None,
+            "presign": True,
+            "presign_ttl": wanted.s3_minutes,
+            "regex_filter": _NOTHING,
+            "use_blob_urls": False,
+        }
+
+    def _enter(self, studio: Studio, send: "Callable[[LabelStudio], object]") -> None:
         try:
-            studio.change(
-                "adding the bucket",
-                lambda sdk: sdk.import_storage.s3.create(
-                    project=project_id,
-                    title="clips",
-                    bucket=wanted.s3_bucket,
-                    prefix=wanted.s3_prefix or None,
-                    region_name=wanted.s3_region or None,
-                    s3endpoint=wanted.s3_endpoint or None,
-                    presign=True,
-                    presign_ttl=wanted.s3_minutes,
-                    regex_filter=_NOTHING,
-                    use_blob_urls=False,
-                ),
-            )
-        except StudioGoneError:
-            raise
+            studio.change("adding the bucket", send)
         except AnnotationError as error:
+            said, is_silent = error.what, _UNTOLD in error.what
+            if isinstance(error, StudioGoneError) and not is_silent:
+                raise
+            if is_silent:
+                said = "it does not say why: its keys, the bucket's name, or nothing lies under the prefix"
             raise AnnotationError(
-                f"{studio.connection.url} cannot use the bucket {wanted.s3_bucket}: {error.what}",
-                cure="the server's own environment must hold the bucket's keys; an endpoint in the own network it only "
-                "takes if it runs with USE_DEFAULT_BANNED_SUBNETS=false; see [label_studio] in corpus.toml",
-            ) from error
+                f"{studio.connection.url} cannot use the bucket {self._named()}: {said}",
+                cure="put rounds/*/media there first; the server's own environment must hold the bucket's keys, and "
+                "an endpoint in the own network it only takes if it runs with USE_DEFAULT_BANNED_SUBNETS=false. "
+                "`sdme label-studio up` hands both on to our own server: run `down` and `up` where they are set",
+            ) from None
+
+    def _named(self) -> str:
+        return "/".join(filter(None, (self.settings.s3_bucket, self.settings.s3_prefix)))
 
     def address(self, path: str) -> str:
         """The corpus' path below the bucket's prefix."""
         prefix = f"{self.settings.s3_prefix.strip('/')}/" if self.settings.s3_prefix else ""
-        return f"s3://{self.settings.s3_bucket}/{prefix}{path}"
+        return f"{BUCKET_SCHEME}{self.settings.s3_bucket}/{prefix}{path}"

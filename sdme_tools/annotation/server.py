@@ -27,6 +27,8 @@ _START_S = 300
 """A first start makes the database: 32 s on an idle machine, several times that on a busy one."""
 _STOP_S = 20
 _ACCOUNT = "sdme@localhost.local"
+_BUCKET_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "USE_DEFAULT_BANNED_SUBNETS")
+"""What a server needs that signs addresses of a bucket: its keys, and leave to reach one in the own network."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +64,21 @@ class ServerState:
 
 
 def start_server(
-    root: Path, *, port: int = DEFAULT_PORT, home: Path | None = None, talk: Callable[[str], None]
+    root: Path,
+    *,
+    port: int = DEFAULT_PORT,
+    home: Path | None = None,
+    with_bucket: bool = False,
+    talk: Callable[[str], None],
 ) -> Started:
     """Install the server if need be, start it, and wait until it answers; one that runs already is left alone.
 
-    `talk` is called with what is being waited for, again and again while it lasts.
+    Args:
+        root: The corpus.
+        port: Where it listens, on this machine alone.
+        home: Where it keeps everything.
+        with_bucket: Hand on the keys of a bucket that stand in our environment; they are written nowhere.
+        talk: Called with what is being waited for, again and again while it lasts.
 
     Raises:
         AnnotationError: it cannot be installed, the port is taken, or it does not come up; shows its last words.
@@ -89,7 +101,8 @@ def start_server(
         password=before.password if before else secrets.token_urlsafe(18),
     )
     file = save_connection(home, connection)
-    process = _launch(program, home, layout.served, connection, port)
+    environment = make_environment(home, layout.served, connection, port, with_bucket=with_bucket)
+    process = _launch(program, home, environment, port)
     _process_file(home).write_text(json.dumps(asdict(process)), encoding="utf-8")
     _wait(home, connection, talk)
     return Started(connection, file)
@@ -133,12 +146,12 @@ def examine_server(root: Path, *, home: Path | None = None) -> ServerState:
     )
 
 
-def _launch(program: Path, home: Path, served: Path, connection: Connection, port: int) -> Process:
+def _launch(program: Path, home: Path, environment: dict[str, str], port: int) -> Process:
     command = [str(program), "start", "--no-browser", "--internal-host", "127.0.0.1", "--port", str(port)]
     with (home / "server.log").open("ab") as log:
         child = subprocess.Popen(  # noqa: S603 - our own words
             command,
-            env=make_environment(home, served, connection, port),
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -148,13 +161,17 @@ def _launch(program: Path, home: Path, served: Path, connection: Connection, por
     return Process(child.pid, _started(child.pid) or "", port)
 
 
-def make_environment(home: Path, served: Path, connection: Connection, port: int) -> dict[str, str]:
+def make_environment(
+    home: Path, served: Path, connection: Connection, port: int, *, with_bucket: bool = False
+) -> dict[str, str]:
     """Make everything that the server is told.
 
-    Of our own environment it gets but the path and the language, so that no stray variable turns anything on. Name and
-    token stand here and not on its command line, which everybody on the machine may read.
+    Of our own environment it gets but the path and the language, so that no stray variable turns anything on, and the
+    keys of a bucket where there is one. Name, token and keys stand here and not on its command line, which everybody
+    on the machine may read.
     """
-    inherited = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TZ") if name in os.environ}
+    wanted = ("PATH", "LANG", "LC_ALL", "TZ", *(_BUCKET_VARIABLES if with_bucket else ()))
+    inherited = {name: os.environ[name] for name in wanted if name in os.environ}
     return inherited | {
         "HOME": str(home),
         "LABEL_STUDIO_BASE_DATA_DIR": str(home / "data"),

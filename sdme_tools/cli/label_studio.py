@@ -34,7 +34,8 @@ def up(directory: Path, port: int, home: Path | None) -> None:
 
     The first time it is installed into an environment of its own (about 800 MB) and makes its database (half a minute).
     It reports nothing to anybody, lets nobody sign up without an invitation, and reads of the corpus only the media of
-    rounds. Address, account and token are written to a file that only you can read, outside the corpus.
+    rounds. Address, account and token are written to a file that only you can read, outside the corpus. Where
+    corpus.toml says media = "s3", it is started with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY of your environment.
 
     \b
     Example:
@@ -45,8 +46,9 @@ def up(directory: Path, port: int, home: Path | None) -> None:
     from sdme_tools.corpus.corpus import Corpus
 
     corpus = Corpus.open(directory)
+    with_bucket = corpus.config.label_studio.media == "s3"
     with _waiting() as talk:
-        started = start_server(corpus.root, port=port, home=home, talk=talk)
+        started = start_server(corpus.root, port=port, home=home, with_bucket=with_bucket, talk=talk)
     click.echo(started.connection.url)
     click.echo(f"account, password and token: {started.file}", err=True)
     click.echo("next:", err=True)

@@ -87,7 +87,7 @@ class StudioSection(Record):
         Literal["local", "upload", "s3"],
         Field(
             description="How raters' browsers get the clips: local = the server reads this folder; upload = it keeps "
-            "copies; s3 = it signs addresses of a bucket into which you put the folder rounds."
+            "copies; s3 = it signs addresses of a bucket into which you put rounds/*/media, and nothing else of rounds."
         ),
     ] = "local"
     batch_size: Annotated[PositiveInt, Field(description="Tasks sent at a time.")] = 1000
