@@ -280,7 +280,7 @@ def _read_json(path: Path) -> dict[str, object]:
 
 def _find_runs(corpus: Corpus, names: Names, releases: Sequence[AffectedRelease]) -> Iterator[str]:
     """What was made of these versions, in runs/ or beside them, and whatever else there has an utterance of theirs."""
-    made_of = tuple(part for r in releases for part in (f"{r.version}-", f"{r.version}.", f"features-{r.version}-"))
+    made_of = tuple(part for r in releases for part in (f"{r.version}-", f"{r.version}."))
     beside = (path for path in corpus.layout.releases.glob("*") if not (path / "manifest.json").exists())
     for path in sorted([*corpus.layout.runs.glob("*"), *beside]):
         if path.name.startswith(TEMPORARY_PREFIX):

@@ -70,7 +70,7 @@ def make_full_corpus(root: Path) -> Corpus:
     write_record(corpus.layout.consensus_rule("second"), ConsensusRule(method=ConsensusMethod.DAWID_SKENE))
     _make_identity(corpus)
     released = build_release(corpus, "1.0.0").folder
-    load_feature_table(released, corpus.layout.runs)
+    load_feature_table(released)
     _leave_things(corpus)
     return corpus
 

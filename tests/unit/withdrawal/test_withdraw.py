@@ -165,7 +165,7 @@ def test_the_plan_counts_what_goes_and_changes_nothing(corpus: Corpus) -> None:
     assert items == {"import": 8, "pilot": 32, "second": 8}
     assert [release.version for release in plan.releases] == ["1.0.0"]
     assert plan.copies == ("raw/dinner.wav",) and plan.sources == ()
-    assert [Path(run).name[:14] for run in plan.runs] == ["features-1.0.0"]
+    assert [Path(run).name for run in plan.runs] == ["1.0.0.features"]
     assert plan.other_files == ("previews/dinner/contact_01.png", "sent.zip")
     votes = {n: b for n, b in before.items() if n.endswith("annotations.jsonl")}
     num_votes = sum(line.count(b'"dinner_') for b in votes.values() for line in b.splitlines())
@@ -428,7 +428,7 @@ def test_features_and_networks_of_a_version_go_with_it(corpus: Corpus) -> None:
         "runs/1.0.0-concat-0/checkpoint.safetensors",
         "runs/1.1.0-concat-0/a",
     ):
-        (corpus.root / name).parent.mkdir()
+        (corpus.root / name).parent.mkdir(parents=True, exist_ok=True)
         (corpus.root / name).write_bytes(b"\0\1")
     withdraw(corpus, plan_withdrawal(corpus, BOB))
     assert [p.name for p in corpus.layout.releases.iterdir()] == []
