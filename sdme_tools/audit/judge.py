@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from sdme_tools.annotation.consensus import apply_models, derive_with_models, read_rule
-from sdme_tools.annotation.round_files import read_round
+from sdme_tools.annotation.round_files import EXTENSION, RoundFiles, pool_votes, read_extensions, read_round
 from sdme_tools.corpus.verdicts import settle_verdicts
 from sdme_tools.errors import ReleaseError
 from sdme_tools.records.annotation import Annotation, Condition, Consensus, ConsensusRule, Item, Round, make_item_id
@@ -33,7 +33,12 @@ class VoteJudge:
             ReleaseError: consensus.jsonl is not what the votes give by the round's rule.
             AnnotationError, CorpusError: a round is damaged.
         """
-        return tuple(_prove_round(folder) for folder in folders)
+        rounds = ((folder, read_round(folder)) for folder in folders)
+        return tuple(
+            _prove_round(folder, tables)
+            for folder, tables in rounds
+            if tables.campaign.origin != EXTENSION  # its votes count in the round that it extends
+        )
 
     def derive_labels(
         self, votes: Iterable[ReleasedVote], rounds: Sequence[RoundProof], about: About
@@ -114,10 +119,10 @@ def _tell_outcome(verdicts: Sequence[tuple[str, Consensus]]) -> DerivedLabel:
     )
 
 
-def _prove_round(folder: Path) -> RoundProof:
-    tables = read_round(folder)
+def _prove_round(folder: Path, tables: RoundFiles) -> RoundProof:
     campaign, rule = tables.campaign, read_rule(folder / "consensus_rule.json")
-    derived, models = derive_with_models(campaign, tables.items, tables.annotations, rule)
+    votes = pool_votes(tables, read_extensions(folder))
+    derived, models = derive_with_models(campaign, tables.items, votes, rule)
     if [_outcome(row) for row in derived] != [_outcome(row) for row in tables.consensus]:
         raise ReleaseError(
             f"round {campaign.round_id}: consensus.jsonl is not what its votes give by the method {rule.method.value}",
@@ -129,9 +134,9 @@ def _prove_round(folder: Path) -> RoundProof:
         origin=campaign.origin,
         adjudicates=campaign.design.adjudicates if campaign.design else None,
         conditions=tuple(condition for condition in Condition if condition in conditions),
-        num_raters=len({vote.rater_id for vote in tables.annotations}),
+        num_raters=len({vote.rater_id for vote in votes}),
         num_items=len(tables.items),
-        num_votes=len(tables.annotations),
+        num_votes=len(votes),
         contract=campaign.contract.digest if campaign.contract else None,
         method=rule.method,
         min_posterior=rule.min_posterior,
