@@ -82,9 +82,11 @@ def _delete(corpus: Corpus, plan: Withdrawal, studio: Studio | None) -> Iterator
     _edit_sheets(corpus, plan, names)
     for name in plan.recordings:
         _remove(corpus.layout.recording_dir(name))
-    for path in (*plan.copies, *plan.runs, *plan.other_files):
+    for path in (*plan.copies, *plan.other_files):
         _remove(corpus.root / path)
         _remove_empty(corpus.root / path, corpus.root)
+    for path in plan.runs:  # in folders of the corpus's own, which stay
+        _remove(corpus.root / path)
     for release in plan.releases:
         _remove(corpus.layout.release_dir(release.version))
     for source in plan.sources if plan.delete_sources else ():
