@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from sdme_tools.annotation.delivery import PullReport, pull_export
+from sdme_tools.cli.main import cli
 from sdme_tools.corpus.corpus import Corpus
 from sdme_tools.corpus.table import read_table, write_table
 from sdme_tools.errors import AnnotationError
@@ -126,6 +128,28 @@ def test_two_answers_are_both_kept_and_the_later_one_is_the_vote(corpus: Corpus)
     export(corpus, [{"data": {"task_key": keys(corpus)[0]}, "annotations": answers}])
     assert [s.label for s in submissions(corpus)] == ["upset", "calm"]
     assert [(v.label, v.confidence) for v in votes(corpus)] == [("upset", 1.0)]
+
+
+def test_a_server_whose_clock_is_wrong_loses_no_answer(corpus: Corpus) -> None:
+    """Its times are only held against each other: before the round was made, or years ahead, changes nothing."""
+    first, second = keys(corpus)[:2]
+
+    def answer(number: int, label: str, at: str) -> dict[str, Any]:
+        account = {"id": 9, "email": "ada@example.org"}
+        return {"id": number, "completed_by": account, "created_at": at, "result": choose(label=label)}
+
+    tasks = [
+        {"data": {"task_key": first}, "annotations": [answer(1, "calm", "2001-01-01T00:00:00Z")]},
+        {
+            "data": {"task_key": second},
+            "annotations": [answer(2, "upset", "2061-01-01T00:00:00Z"), answer(3, "calm", "2060-01-01T00:00:00Z")],
+        },
+    ]
+    assert export(corpus, tasks).num_votes == 2
+    assert sorted(vote.label for vote in votes(corpus)) == ["calm", "upset"]
+    status = CliRunner().invoke(cli, ["round", "status", str(corpus.root), "pilot", "--json"])
+    assert status.exit_code == 0, status.output
+    assert export(corpus, tasks).num_new_versions == 0
 
 
 def test_a_later_answer_without_a_label_does_not_take_a_vote_back(corpus: Corpus) -> None:
