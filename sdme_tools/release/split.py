@@ -138,6 +138,9 @@ def _place_by_balance(
     fixed = np.array([FREE if (place := pinned[group]) is None else at[place] for group in mine], dtype=np.int64)
     num_empty = len(places) - len(set(fixed[fixed != FREE].tolist()))
     if (fixed == FREE).sum() < num_empty:
+        if known.fixed is not None and len(mine) >= len(places):
+            empty = [place for number, place in enumerate(places) if number not in fixed]
+            raise _too_few_free(known.fixed.source, int((fixed != FREE).sum()), len(mine), name_places(empty))
         raise _too_few_groups(rows, groups, name_places(places), settings, known.resemblance)
     shares = list(wished.values())
     balance = make_balance(rows, [groups[group] for group in mine], shares, fixed, settings.balance, known.participants)
@@ -168,6 +171,14 @@ def _check_aside(aside: set[Place], wished: Mapping[Place, float], settings: Rel
             f"but what is asked for is {', '.join(name_places(list(wished)))}",
             cure="ask for the same splits or folds, or divide anew with --resplit",
         )
+
+
+def _too_few_free(source: str, num_kept: int, num_groups: int, empty: Sequence[str]) -> ReleaseError:
+    return ReleaseError(
+        f"{source} says where {num_kept} of {num_groups} groups stand, and the others are too few for "
+        f"{', '.join(empty)}",
+        cure="ask for the same splits, or divide anew with --resplit",
+    )
 
 
 def _too_few_groups(

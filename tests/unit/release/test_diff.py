@@ -98,7 +98,9 @@ def test_who_takes_consent_back_is_major(corpus: Corpus) -> None:
 def test_rows_that_change_their_split_are_major(corpus: Corpus) -> None:
     a = release(corpus, "1.0.0")
     thirds = {"splits": {"train": 0.4, "validation": 0.3, "test": 0.3}}
-    found = compare_releases(a, release(corpus, "2.0.0", thirds))
+    with pytest.raises(ReleaseError, match=r"release 1\.0\.0 says where 3 of 3 groups stand.* too few for validation"):
+        release(corpus, "2.0.0", thirds)
+    found = compare_releases(a, release(corpus, "2.0.0", thirds | {"keep_splits": False}))
     assert found.step == "major"
     assert set(found.counts) == {"moved"}
 
