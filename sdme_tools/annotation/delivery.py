@@ -5,25 +5,25 @@ between, the next pull reads again what it does not know to be done, and finding
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sdme_tools.annotation.collect import Ballot, TaskState, collect, derive_annotations
-from sdme_tools.annotation.contract import check_files, find_media_breach
+from sdme_tools.annotation.contract import check_files
 from sdme_tools.annotation.label_studio import Studio, StudioGoneError, StudioMissingError
 from sdme_tools.annotation.label_studio_export import read_export
 from sdme_tools.annotation.label_studio_media import choose_host
 from sdme_tools.annotation.label_studio_pull import pull_project
-from sdme_tools.annotation.label_studio_push import QueuePlan, QueueReport, push_queue
+from sdme_tools.annotation.label_studio_push import QueueReport, push_queue
 from sdme_tools.annotation.ledger import Ledger, Queue
+from sdme_tools.annotation.queue_plans import find_withheld, plan_queues, tasks_by_queue
 from sdme_tools.annotation.round_files import RoundFiles, read_round
-from sdme_tools.annotation.tasks import TASK_KEY, build_task, find_prediction
-from sdme_tools.annotation.templates import read_rendered
+from sdme_tools.annotation.tasks import TASK_KEY
 from sdme_tools.corpus.corpus import Corpus
 from sdme_tools.corpus.table import read_table, write_table
 from sdme_tools.errors import AnnotationError, SdmeError, raise_together
-from sdme_tools.records.annotation import Condition, Item, Submission, SubmissionState
+from sdme_tools.records.annotation import Condition, Submission, SubmissionState
 from sdme_tools.records.base import Record
 from sdme_tools.records.studio import SeenTask
 from sdme_tools.records.utterance import Utterance
@@ -105,8 +105,8 @@ def push_round(corpus: Corpus, round_id: str, studio: Studio, *, progress: Progr
     with corpus.hold():
         files = read_round(folder)
         check_files(files.campaign, folder)
-        withheld = _find_withheld(corpus, files, folder)
-        plans = list(_plan_queues(files, folder, withheld))
+        withheld = find_withheld(files, folder, _items_in_corpus(corpus, files))
+        plans = list(plan_queues(files, folder, withheld))
         if not plans:
             raise AnnotationError(
                 f"round {round_id} has no tasks: its votes were made elsewhere",
@@ -150,7 +150,7 @@ def pull_round(
             catch.problems,
             cure="look at these tasks in Label Studio; delete them there, push again, and have them answered again",
         )
-        withheld = _find_withheld(corpus, files, folder)
+        withheld = find_withheld(files, folder, _items_in_corpus(corpus, files))
         item_of = {task.task_key: task.item_id for task in files.assignments}
         num_missing = sum(item_of[key] not in withheld for key in catch.missing)
         report = _take(corpus, files, folder, catch.states, name_rater, num_missing=num_missing)
@@ -208,63 +208,6 @@ def _open_ledger(folder: Path, studio: Studio) -> Ledger:
     return ledger
 
 
-def _tasks_by_queue(files: RoundFiles) -> dict[Queue, list[dict[str, str]]]:
-    """The data of all tasks, in each rater's order."""
-    items = {item.item_id: item for item in files.items}
-    queues: dict[Queue, list[dict[str, str]]] = {}
-    for assignment in sorted(files.assignments, key=lambda task: task.order):
-        item: Item = items[assignment.item_id]
-        queue = (item.condition, assignment.rater_id)
-        queues.setdefault(queue, []).append(build_task(files.campaign, item, assignment))
-    return dict(sorted(queues.items()))
-
-
-@dataclass(frozen=True)
-class _Hold:
-    """Why an item's tasks are not sent."""
-
-    why: str
-    is_gone: bool
-    """Its utterance has left the corpus: nobody is to be asked about it any more."""
-
-
-def _find_withheld(corpus: Corpus, files: RoundFiles, folder: Path) -> dict[str, _Hold]:
-    """Items whose tasks are not sent."""
-    there = _items_in_corpus(corpus, files)
-    found: dict[str, _Hold] = {}
-    for item in files.items:
-        if item.item_id not in there:
-            found[item.item_id] = _Hold("its utterance has left the corpus", is_gone=True)
-        elif (breach := find_media_breach(folder, item)) is not None:
-            found[item.item_id] = _Hold(breach, is_gone=False)
-    return found
-
-
-def _plan_queues(files: RoundFiles, folder: Path, withheld: Mapping[str, _Hold]) -> Iterable[QueuePlan]:
-    contract = files.campaign.contract
-    digest = (contract.first_digest or contract.digest) if contract else ""
-    items = {item.item_id: item for item in files.items}
-    told = {
-        task.task_key: label
-        for task in files.assignments
-        if (label := find_prediction(files.campaign.design, items[task.item_id], task)) is not None
-    }
-    holds = {task.task_key: withheld[task.item_id] for task in files.assignments if task.item_id in withheld}
-    for (condition, rater_id), tasks in _tasks_by_queue(files).items():
-        rendered = read_rendered(folder, condition)
-        yield QueuePlan(
-            round_id=files.campaign.round_id,
-            condition=condition,
-            rater_id=rater_id,
-            digest=digest,
-            label_config=rendered.label_config,
-            guidelines=rendered.guidelines,
-            tasks=[task for task in tasks if task[TASK_KEY] not in holds],
-            predictions={task[TASK_KEY]: told[task[TASK_KEY]] for task in tasks if task[TASK_KEY] in told},
-            withheld={task[TASK_KEY]: holds[task[TASK_KEY]].is_gone for task in tasks if task[TASK_KEY] in holds},
-        )
-
-
 def _report_push(round_id: str, studio: Studio, reports: Sequence[QueueReport], withheld: dict[str, str]) -> PushReport:
     url = studio.connection.url
     return PushReport(
@@ -283,7 +226,7 @@ def _report_push(round_id: str, studio: Studio, reports: Sequence[QueueReport], 
 def _catch_all(
     files: RoundFiles, studio: Studio, projects: Mapping[Queue, int], before: Sequence[SeenTask], progress: Progress
 ) -> _Catch:
-    queues = _tasks_by_queue(files)
+    queues = tasks_by_queue(files)
     emails = studio.accounts()
     seen_before = {row.task_id: row for row in before}
     counter = _Counter(sum(len(queues[queue]) for queue in projects if queue in queues), progress)

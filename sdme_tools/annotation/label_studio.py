@@ -8,12 +8,11 @@ token or a header.
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sdme_tools.annotation.label_studio_answers import ServerTask, read_answer, stamp
 from sdme_tools.annotation.label_studio_connection import TOKEN_VARIABLE, Connection
 from sdme_tools.errors import AnnotationError
 
@@ -46,29 +45,6 @@ class StudioMissingError(AnnotationError):
 
 class StudioRefusedError(AnnotationError):
     """The server took the request and refused it: nothing was changed."""
-
-
-@dataclass(frozen=True)
-class ServerAnswer:
-    """One annotation as the server holds it, its result unread."""
-
-    answer_id: str
-    user_id: int | None
-    result: Sequence[Any]
-    was_cancelled: bool
-    submitted_at: datetime | None
-    lead_s: float | None
-
-
-@dataclass(frozen=True)
-class ServerTask:
-    """One task as the server holds it."""
-
-    task_id: int
-    data: dict[str, Any]
-    updated_at: str
-    """By the server's clock; only ever compared with itself."""
-    answers: tuple[ServerAnswer, ...] = ()
 
 
 class Studio:
@@ -162,7 +138,7 @@ class Studio:
                 ),
             )
             for task in page.items or []:
-                yield ServerTask(int(task.id), dict(task.data or {}), _stamp(task.updated_at))
+                yield ServerTask(int(task.id), dict(task.data or {}), stamp(task.updated_at))
             total = page.response.total if page.response else 0
             if number * PAGE_SIZE >= total:
                 return
@@ -183,7 +159,7 @@ class Studio:
         )
         for task in page.items or []:
             answers = tuple(read_answer(dict(answer)) for answer in task.annotations or [])
-            yield ServerTask(int(task.id), dict(task.data or {}), _stamp(task.updated_at), answers)
+            yield ServerTask(int(task.id), dict(task.data or {}), stamp(task.updated_at), answers)
 
     def _send(self, what: str, ask: "Callable[[LabelStudio], Answer]", timeout_s: float) -> Answer:
         from label_studio_sdk.core.api_error import ApiError
@@ -293,28 +269,6 @@ class Studio:
         return StudioRefusedError(f"{url} refuses ({what}: {status} {said})", cure="mend what it names, then run again")
 
 
-def read_answer(answer: dict[str, Any]) -> ServerAnswer:
-    """Read one annotation of the server's JSON, in whichever of its forms the author stands there."""
-    author = answer.get("completed_by")
-    user_id = author.get("id") if isinstance(author, dict) else author
-    return ServerAnswer(
-        answer_id=str(answer.get("id", "")),
-        user_id=user_id if isinstance(user_id, int) else None,
-        result=answer.get("result") or [],
-        was_cancelled=bool(answer.get("was_cancelled")),
-        submitted_at=parse_time(answer.get("created_at")),
-        lead_s=_as_seconds(answer.get("lead_time")),
-    )
-
-
-def parse_time(text: object) -> datetime | None:
-    """Read a time of the server's JSON; None where there is none or it makes no sense."""
-    try:
-        return datetime.fromisoformat(str(text)) if text else None
-    except ValueError:
-        return None
-
-
 def parse_version(text: str) -> tuple[int, ...]:
     """Read the leading numbers of a version: '1.23.2.post1' is (1, 23, 2)."""
     numbers: list[int] = []
@@ -323,14 +277,6 @@ def parse_version(text: str) -> tuple[int, ...]:
             break
         numbers.append(int(part))
     return tuple(numbers)
-
-
-def _as_seconds(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and 0 <= value < 1e9 else None
-
-
-def _stamp(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value or "")
 
 
 def _say(body: object) -> str:

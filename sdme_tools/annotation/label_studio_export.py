@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sdme_tools.annotation.collect import FoundAnswer, TaskState
-from sdme_tools.annotation.label_studio import parse_time, read_answer
+from sdme_tools.annotation.label_studio_answers import parse_time, read_answer
 from sdme_tools.annotation.tasks import TASK_KEY
 from sdme_tools.errors import AnnotationError, raise_together
 from sdme_tools.records.annotation import Assignment

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sdme_tools.annotation.collect import FoundAnswer, TaskState
-from sdme_tools.annotation.label_studio import ServerTask, Studio
+from sdme_tools.annotation.label_studio import Studio
+from sdme_tools.annotation.label_studio_answers import ServerTask
 from sdme_tools.annotation.label_studio_media import is_as_made
 from sdme_tools.annotation.tasks import TASK_KEY
 from sdme_tools.records.studio import SeenTask

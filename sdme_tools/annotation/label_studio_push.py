@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sdme_tools.annotation.instructions import render_instructions
-from sdme_tools.annotation.label_studio import ServerTask, Studio, StudioGoneError, StudioMissingError
+from sdme_tools.annotation.label_studio import Studio, StudioGoneError, StudioMissingError
+from sdme_tools.annotation.label_studio_answers import ServerTask
 from sdme_tools.annotation.label_studio_media import MediaHost, fill_in, media_paths
 from sdme_tools.annotation.ledger import Ledger, Queue
 from sdme_tools.annotation.tasks import PREDICTION_SOURCE, TASK_KEY, build_prediction

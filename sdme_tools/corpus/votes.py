@@ -12,7 +12,7 @@ from sdme_tools.records.annotation import Annotation, Condition, Consensus, Cons
 
 
 @dataclass(frozen=True, slots=True)
-class CastVote:
+class RoundVote:
     """A vote with all that is needed to derive its item's label again."""
 
     utterance_id: str
@@ -36,7 +36,7 @@ class CastVote:
     """Of the method, and what fitting it found: JSON, keys sorted."""
 
 
-def scan_votes(corpus: Corpus) -> Iterator[CastVote]:
+def scan_votes(corpus: Corpus) -> Iterator[RoundVote]:
     """Yield the votes of all rounds but those of practice, round by round in the order of their tables.
 
     Raises:
@@ -51,7 +51,7 @@ def scan_votes(corpus: Corpus) -> Iterator[CastVote]:
         yield from _scan_round(campaign, folder, corpus.layout.round_dir(counts_in), gold)
 
 
-def _scan_round(campaign: Round, folder: Path, counts_in: Path, gold: dict[str, str]) -> Iterator[CastVote]:
+def _scan_round(campaign: Round, folder: Path, counts_in: Path, gold: dict[str, str]) -> Iterator[RoundVote]:
     items = {
         item.item_id: (item.utterance_id, item.condition, gold.get(item.item_id, item.gold_label))
         for item in scan_table(folder / "items.jsonl", Item)
@@ -67,7 +67,7 @@ def _scan_round(campaign: Round, folder: Path, counts_in: Path, gold: dict[str, 
             continue
         utterance_id, condition, gold_label = items[vote.item_id]
         method, method_parameters = derived.get((utterance_id, condition), (None, None))
-        yield CastVote(
+        yield RoundVote(
             utterance_id=utterance_id,
             round_id=counts_in.name,
             adjudicates=campaign.design.adjudicates if campaign.design else None,

@@ -5,7 +5,6 @@ whatever kills the build, a folder under releases/<version> is whole.
 """
 
 import errno
-import gc
 import re
 import shutil
 from collections import Counter
@@ -18,13 +17,14 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from sdme_tools import __version__
+from sdme_tools.corpus.collector import pause_collector
 from sdme_tools.corpus.consistency import find_inconsistencies
 from sdme_tools.corpus.corpus import Corpus
 from sdme_tools.corpus.identity import SpeakerBook
 from sdme_tools.corpus.resemblance import read_resemblance
 from sdme_tools.corpus.table import TEMPORARY_PREFIX, explain
 from sdme_tools.corpus.verdicts import read_verdicts
-from sdme_tools.corpus.votes import CastVote, scan_votes
+from sdme_tools.corpus.votes import RoundVote, scan_votes
 from sdme_tools.errors import ConfigError, ReleaseError, raise_together
 from sdme_tools.records.annotation import Consensus
 from sdme_tools.records.config import ReleaseSection
@@ -106,7 +106,7 @@ def build_release(
 
 def _gather(corpus: Corpus, version: str, settings: ReleaseSection, store: MediaStore) -> ReleaseContent:
     """Join the rows and divide them, before anything is written; `store` learns what their media shall be."""
-    with _without_collector():
+    with pause_collector():
         joined, exclusions = _join(corpus, settings, store)
         disguise = make_disguise(corpus.root, settings, _read_key_checks(corpus))
         rows, num_names = disguise.rows(joined)
@@ -131,7 +131,7 @@ def _know(corpus: Corpus, version: str, settings: ReleaseSection, disguise: Disg
     return Known(participants, disguise.resemblance(read_resemblance(corpus)), fixed)
 
 
-def _scan_votes(corpus: Corpus, disguise: Disguise) -> Iterator[CastVote]:
+def _scan_votes(corpus: Corpus, disguise: Disguise) -> Iterator[RoundVote]:
     return disguise.votes(scan_votes(corpus))
 
 
@@ -223,18 +223,6 @@ def _join(corpus: Corpus, settings: ReleaseSection, store: MediaStore) -> tuple[
         rows += joined
         exclusions += left_out
     return rows, exclusions
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Keep the garbage collector from going through all rows again and again: half of the join's time, for nothing."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _nothing_left(exclusions: Sequence[Exclusion]) -> ReleaseError:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sdme_tools.corpus.votes import CastVote
+from sdme_tools.corpus.votes import RoundVote
 from sdme_tools.records.config import CorpusSection, ReleaseSection
 from sdme_tools.records.release import Exclusion, ReleaseRow, Split
 from sdme_tools.records.splitting import SplitReport
@@ -33,7 +33,7 @@ class ReleaseContent:
     rows: Sequence[ReleaseRow]
     exclusions: Sequence[Exclusion]
     division: Division
-    scan_votes: Callable[[], Iterator[CastVote]] = lambda: iter(())
+    scan_votes: Callable[[], Iterator[RoundVote]] = lambda: iter(())
     """Reads the votes of all rounds from the corpus, on utterances that stay at home too."""
     disguise: Disguise = Disguise()  # noqa: RUF009 - frozen, and empty
     """What was laid over rows and votes: whatever else is taken from the corpus needs it too."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from sdme_tools.corpus.keys import KEY_VARIABLE, check_of, locate_key, read_corpus_key
 from sdme_tools.corpus.pseudonyms import Pseudonyms
 from sdme_tools.corpus.resemblance import Resemblance
-from sdme_tools.corpus.votes import CastVote
+from sdme_tools.corpus.votes import RoundVote
 from sdme_tools.errors import ReleaseError
 from sdme_tools.records.config import ReleaseSection
 from sdme_tools.records.release import ReleaseRow
@@ -61,7 +61,7 @@ class Disguise:
             found.append(row.model_copy(update=changes) if changes else row)
         return found, num_names
 
-    def votes(self, votes: Iterable[CastVote]) -> Iterator[CastVote]:
+    def votes(self, votes: Iterable[RoundVote]) -> Iterator[RoundVote]:
         """The votes, on utterances as they are called here."""
         if self.pseudonyms is None:
             yield from votes

@@ -7,10 +7,6 @@ same answer on any machine. The clock is only a guard; an answer that the clock 
 not come out again.
 """
 
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import Bounds, LinearConstraint, milp
 
+from sdme_tools.backends.quiet import quiet_stdout
 from sdme_tools.release.balance import FREE, Balance, Places
 
 _NODES_PER_S = 60
@@ -62,7 +59,7 @@ def solve_places(balance: Balance, places: Places, time_limit_s: float) -> Solut
         return Solution(places, bound=None)
     program = _Program(balance, places, objective)
     nodes = max(1, int(_NODES_PER_S * time_limit_s * min(1.0, _USUAL_SIZE / size)))
-    with _silent():
+    with quiet_stdout():
         found = milp(
             program.costs(),
             constraints=program.constraints(),
@@ -135,18 +132,3 @@ class _Program:
 
 def _column(length: int, value: float) -> sparse.csr_matrix:
     return sparse.csr_matrix(np.full((length, 1), value))
-
-
-@contextmanager
-def _silent() -> Iterator[None]:
-    """Keep the solver's own remarks, which it writes past Python, off stdout: that is for data."""
-    sys.stdout.flush()
-    kept = os.dup(1)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 1)
-        yield
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)
-        os.close(nowhere)

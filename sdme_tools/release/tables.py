@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from sdme_tools.corpus.votes import CastVote
+from sdme_tools.corpus.votes import RoundVote
 from sdme_tools.records.release import ReleaseRow, Split
 from sdme_tools.release.columns import TEXT, Columns, Kind, make_schema, number
 
@@ -51,7 +51,7 @@ def write_tabular(path: Path, rows: Sequence[ReleaseRow], split: Split, columns:
 
 
 def write_annotations(
-    folder: Path, rows: Mapping[Split, Sequence[ReleaseRow]], scan_votes: Callable[[], Iterable[CastVote]]
+    folder: Path, rows: Mapping[Split, Sequence[ReleaseRow]], scan_votes: Callable[[], Iterable[RoundVote]]
 ) -> list[Path]:
     """Write the votes on released utterances, a file for each split, in the order of its rows; others stay at home."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -34,6 +34,7 @@ def has_trace(path: Path, names: Names, is_trace: Callable[[str], bool]) -> bool
         return False
     try:
         return _search(path, names, is_trace)
+    # zipfile says RuntimeError of an encrypted member and NotImplementedError of a compression that it does not know.
     except (SdmeError, OSError, RuntimeError, zipfile.BadZipFile, zlib.error, NotImplementedError):
         return True
 

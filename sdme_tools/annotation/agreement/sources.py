@@ -1,9 +1,7 @@
 """Where the votes come from that agreement is measured on: rounds of a corpus, or files of votes."""
 
-import gc
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,24 +9,13 @@ from sdme_tools.annotation.agreement.vote_table import CastVote, VoteTable, buil
 from sdme_tools.annotation.round_files import ADJUDICATION, EXTENSION, RoundFiles, read_round
 from sdme_tools.annotation.rounds import choose_rounds
 from sdme_tools.annotation.vote_files import VoteFile, read_votes_file
+from sdme_tools.corpus.collector import pause_collector
 from sdme_tools.corpus.corpus import Corpus
 from sdme_tools.corpus.identity import SpeakerBook
 from sdme_tools.errors import AnnotationError
 from sdme_tools.records.annotation import Condition, TaskRole
 from sdme_tools.records.face import Binding
 from sdme_tools.records.utterance import Utterance
-
-
-@contextmanager
-def _pause_collector() -> Iterator[None]:
-    """Of a million votes none is garbage, and looking for it again and again takes as long as reading them."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 @dataclass(frozen=True)
@@ -41,7 +28,7 @@ class Votes:
     notes: tuple[str, ...]
 
 
-@_pause_collector()
+@pause_collector()
 def read_corpus_votes(
     corpus: Corpus, round_ids: Sequence[str], *, conditions: Collection[Condition] = (), without: Sequence[str] = ()
 ) -> Votes:
@@ -68,7 +55,7 @@ def read_corpus_votes(
     return Votes(table, clusters, notes)
 
 
-@_pause_collector()
+@pause_collector()
 def read_file_votes(
     paths: Sequence[Path],
     *,

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sdme_tools.backends.faces.quiet import quiet_stderr
 from sdme_tools.backends.packages import require_package, require_version
 from sdme_tools.backends.protocols import Frame
+from sdme_tools.backends.quiet import quiet_stderr
 from sdme_tools.backends.registry import Device
 from sdme_tools.backends.weights import FACE_DETECTOR_FULL_RANGE, FACE_LANDMARKS, find_model, hash_weights
 from sdme_tools.errors import BackendError

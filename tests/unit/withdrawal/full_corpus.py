@@ -13,9 +13,9 @@ import numpy as np
 
 from sdme_tools.annotation.consensus_rounds import decide_round
 from sdme_tools.annotation.create import RoundRequest, create_round
-from sdme_tools.annotation.delivery import _tasks_by_queue
 from sdme_tools.annotation.label_studio_media import serve_folder
 from sdme_tools.annotation.ledger import Ledger
+from sdme_tools.annotation.queue_plans import tasks_by_queue
 from sdme_tools.annotation.round_files import read_round
 from sdme_tools.corpus.corpus import TABLE_NAMES, Corpus
 from sdme_tools.corpus.table import write_record, write_table, write_text
@@ -123,7 +123,7 @@ def _make_round(corpus: Corpus, round_id: str, conditions: tuple[Condition, ...]
     files = read_round(folder)
     ledger = Ledger(folder / "ledger.jsonl", "own")
     at = datetime(2026, 1, 1, tzinfo=UTC)
-    for number, (queue, tasks) in enumerate(_tasks_by_queue(files).items(), start=1):
+    for number, (queue, tasks) in enumerate(tasks_by_queue(files).items(), start=1):
         ledger.add(LedgerEvent.CREATED, queue, project_id=number)
         ledger.add(LedgerEvent.SENDING, queue, project_id=number, num_tasks=len(tasks), first_key=tasks[0]["task_key"])
     entries = [entry.model_copy(update={"at": at}) for entry in ledger.entries]  # the same bytes each time

@@ -206,12 +206,12 @@ def test_labels_are_derived_anew_from_the_votes_that_are_left(corpus: Corpus, tm
 
 def test_projects_on_the_server_keep_their_names(corpus: Corpus) -> None:
     """A push after a withdrawal finds its projects again: their titles hold the digest of the contract."""
-    from sdme_tools.annotation.delivery import _plan_queues
+    from sdme_tools.annotation.queue_plans import plan_queues
 
     folder = corpus.layout.round_dir("pilot")
-    before = {plan.queue: plan.title for plan in _plan_queues(read_round(folder), folder, {})}
+    before = {plan.queue: plan.title for plan in plan_queues(read_round(folder), folder, {})}
     withdraw(corpus, plan_withdrawal(corpus, BOB))
-    after = {plan.queue: plan.title for plan in _plan_queues(read_round(folder), folder, {})}
+    after = {plan.queue: plan.title for plan in plan_queues(read_round(folder), folder, {})}
     assert after.items() <= before.items() and len(after) > 10
 
 
